@@ -1,0 +1,114 @@
+using XdpPS.Interop;
+
+namespace XdpPS;
+
+/// <summary>
+/// A program attached by bpf_link: the kernel detaches it when the last descriptor of the link is closed, be it
+/// by the death of the process (Linux 5.9, bpf_xdp_link_attach).
+/// </summary>
+internal sealed class XdpLink : IDisposable
+{
+    private readonly FileDescriptor descriptor;
+
+    private XdpLink(FileDescriptor descriptor, XdpMode mode)
+    {
+        this.descriptor = descriptor;
+        Mode = mode;
+    }
+
+    internal XdpMode Mode { get; }
+
+    /// <summary>The program that the link runs on its interface, or 0 once it was detached or the interface is gone.</summary>
+    internal int ActiveProgramId => BpfCall.GetInfo(descriptor, out BpfXdpLinkInfo info) >= 0 && info.InterfaceIndex != 0
+        ? (int)info.ProgramId
+        : 0;
+
+    /// <summary>Attaches natively, or, where the driver says that it cannot and <paramref name="mode"/> allows, generically.</summary>
+    internal static XdpLink Attach(XdpProgram program, XdpInterface nic, XdpAttachMode mode, List<XskWarning> warnings)
+    {
+        if (mode != XdpAttachMode.Generic)
+        {
+            int result = Create(program, nic, BpfAbi.XDP_FLAGS_DRV_MODE);
+            if (result >= 0) return new XdpLink(new FileDescriptor(result), XdpMode.Native);
+            int errno = -result;
+            // Only these mean "not here, not like this" (veth.c, dev_xdp_attach). EBUSY, EEXIST and EPERM mean
+            // that someone else was first or that we may not, and generic mode is no way round that.
+            bool unsupported = errno is Errno.EOPNOTSUPP or Errno.ERANGE or Errno.ENOSPC or Errno.ENOTCONN;
+            if (!unsupported) throw Failed(errno, nic, "XDP_FLAGS_DRV_MODE");
+            string reason = WhyNotNative(errno, nic);
+            if (mode == XdpAttachMode.Native)
+            {
+                throw XskException.FromCall(
+                    XskErrorId.NativeModeNotSupported, errno, Call(nic, "XDP_FLAGS_DRV_MODE"),
+                    $"Native XDP is not possible on {nic.Name}: {reason}",
+                    "use -AttachMode Auto or Generic, or remove the cause");
+            }
+
+            warnings.Add(new XskWarning("GenericFallback", $"Native XDP is not possible on {nic.Name} ({Errno.Name(errno)}): {reason}. Generic mode is used, which is slower."));
+        }
+
+        int generic = Create(program, nic, BpfAbi.XDP_FLAGS_SKB_MODE);
+        if (generic < 0) throw Failed(-generic, nic, "XDP_FLAGS_SKB_MODE");
+        warnings.Add(new XskWarning(
+            "GenericDropsAggregates",
+            $"In generic mode the kernel drops packets that offloads have merged (GRO, GSO) instead of delivering them on {nic.Name}: "
+            + $"run 'ethtool -K {nic.Name} gro off', and on a veth also 'ethtool -K <peer> tso off gso off' on the sending end."));
+        return new XdpLink(new FileDescriptor(generic), XdpMode.Generic);
+    }
+
+    public void Dispose() => descriptor.Dispose();
+
+    private static int Create(XdpProgram program, XdpInterface nic, uint flags)
+    {
+        BpfLinkCreateAttr attributes = new()
+        {
+            ProgramDescriptor = (uint)program.Descriptor.Number,
+            TargetInterfaceIndex = (uint)nic.Index,
+            AttachType = BpfAbi.BPF_XDP,
+            Flags = flags,
+        };
+        return BpfCall.Invoke(BpfAbi.BPF_LINK_CREATE, ref attributes);
+    }
+
+    private static string Call(XdpInterface nic, string flags) => $"bpf(BPF_LINK_CREATE, XDP, {nic.Name}, {flags})";
+
+    private static string WhyNotNative(int errno, XdpInterface nic) => errno switch
+    {
+        Errno.ENOTCONN => "its veth peer is missing or down",
+        Errno.ERANGE => $"the MTU of {nic.Name} or of its peer is too large for one page per packet",
+        Errno.ENOSPC => "it has fewer receive queues than its peer has transmit queues",
+        _ => $"its driver ({nic.Driver ?? "unknown"}) has no support for it",
+    };
+
+    private static XskException Failed(int errno, XdpInterface nic, string flags)
+    {
+        string call = Call(nic, flags);
+        if (errno == Errno.ENODEV)
+        {
+            return XskException.FromCall(
+                XskErrorId.InterfaceGone, errno, call, $"Interface {nic.Name} disappeared while the socket was being opened",
+                "see ip link, and open the socket again once it is back");
+        }
+
+        if (errno is not (Errno.EBUSY or Errno.EEXIST))
+            return XdpProgram.BpfFailed(errno, call, $"The XDP program could not be attached to {nic.Name}");
+        return XskException.FromCall(
+            XskErrorId.ProgramAttached, errno, call,
+            $"Another XDP program is attached to {nic.Name}{Describe(LinkQuery.ByIndex(nic.Index))}",
+            $"close what loaded it, or detach it with 'ip link set dev {nic.Name} xdp off' ('bpftool link detach' where a bpf_link holds it)");
+    }
+
+    private static string Describe(XdpInterface? nic)
+    {
+        if (nic is null || nic.XdpProgramId == 0) return "";
+        string mode = nic.XdpMode.ToString().ToLowerInvariant();
+        BpfGetIdAttr attributes = new() { Id = (uint)nic.XdpProgramId };
+        // Only CAP_SYS_ADMIN may look a program up by its id.
+        int result = BpfCall.Invoke(BpfAbi.BPF_PROG_GET_FD_BY_ID, ref attributes);
+        if (result < 0) return $" (id {nic.XdpProgramId}, {mode} mode)";
+        using FileDescriptor program = new(result);
+        return BpfCall.GetInfo(program, out BpfProgramInfo info) >= 0
+            ? $" (id {info.Id}, name '{info.Name}', {mode} mode)"
+            : $" (id {nic.XdpProgramId}, {mode} mode)";
+    }
+}

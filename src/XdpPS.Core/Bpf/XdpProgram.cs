@@ -1,0 +1,133 @@
+using System.Text;
+using XdpPS.Interop;
+
+namespace XdpPS;
+
+/// <summary>A loaded program of type BPF_PROG_TYPE_XDP.</summary>
+internal sealed class XdpProgram : IDisposable
+{
+    /// <summary>The name under which bpftool and ip link list our program.</summary>
+    internal const string Name = "xdpps_redirect";
+
+    /// <summary>Bytes of metadata our program puts right before the packet: bpf_ktime_get_ns, little-endian.</summary>
+    internal const int MetadataSize = sizeof(long);
+
+    private const int XDP_PASS = 2;
+    private const short MdData = 0;
+    private const short MdDataMeta = 8;
+    private const short MdRxQueueIndex = 16;
+
+    private XdpProgram(FileDescriptor descriptor, int id)
+    {
+        Descriptor = descriptor;
+        Id = id;
+    }
+
+    internal FileDescriptor Descriptor { get; }
+
+    internal int Id { get; }
+
+    /// <summary>Every packet of a queue whose socket is in the map goes to that socket, with its arrival time; all others to the kernel.</summary>
+    internal static XdpProgram LoadRedirectAll(XskMap map) => Load(Name, RedirectAll(map.Descriptor.Number));
+
+    internal static BpfInstruction[] RedirectAll(int mapDescriptor)
+    {
+        BpfAssembler.Label redirect = new();
+        return new BpfAssembler()
+            .Move(BpfRegister.R6, BpfRegister.R1)
+            // Drivers without metadata support refuse here; the packet then goes without its time.
+            .Move(BpfRegister.R2, -MetadataSize)
+            .Call(BpfHelper.XdpAdjustMeta)
+            .JumpIfNot(BpfRegister.R0, 0, redirect)
+            .LoadWord(BpfRegister.R7, BpfRegister.R6, MdDataMeta)
+            .LoadWord(BpfRegister.R8, BpfRegister.R6, MdData)
+            .Move(BpfRegister.R1, BpfRegister.R7)
+            .Add(BpfRegister.R1, MetadataSize)
+            .JumpIfGreater(BpfRegister.R1, BpfRegister.R8, redirect)
+            .Call(BpfHelper.KtimeGetNs)
+            .StoreDoubleWord(BpfRegister.R7, 0, BpfRegister.R0)
+            .Place(redirect)
+            .LoadMap(BpfRegister.R1, mapDescriptor)
+            .LoadWord(BpfRegister.R2, BpfRegister.R6, MdRxQueueIndex)
+            // The flags of bpf_redirect_map are what it returns when the slot is empty (Linux 5.3).
+            .Move(BpfRegister.R3, XDP_PASS)
+            .Call(BpfHelper.RedirectMap)
+            .Exit()
+            .Assemble();
+    }
+
+    internal static unsafe XdpProgram Load(string name, ReadOnlySpan<BpfInstruction> instructions)
+    {
+        int result = Load(name, instructions, log: []);
+        if (result < 0)
+        {
+            // Asked for only after a failure: a log buffer that is too small turns a good program into ENOSPC.
+            byte[] log = new byte[1 << 20];
+            int again = Load(name, instructions, log);
+            if (again < 0) throw Rejected(-again, Encoding.ASCII.GetString(log).TrimEnd('\0', '\n', ' '), instructions.Length);
+            result = again;
+        }
+
+        FileDescriptor descriptor = new(result);
+        int errno = BpfCall.GetInfo(descriptor, out BpfProgramInfo info);
+        if (errno >= 0) return new XdpProgram(descriptor, (int)info.Id);
+        descriptor.Dispose();
+        throw BpfFailed(-errno, "bpf(BPF_OBJ_GET_INFO_BY_FD, program)", "The XDP program could not be asked for its id");
+    }
+
+    internal static XskException BpfFailed(int errno, string call, string cause) => errno switch
+    {
+        Errno.EPERM or Errno.EACCES => XskException.FromCall(
+            XskErrorId.PermissionDenied, errno, call,
+            $"{cause}: this process may not use BPF on network interfaces",
+            "run as root, or with the capabilities CAP_NET_RAW, CAP_NET_ADMIN and CAP_BPF (CAP_SYS_ADMIN before Linux 5.8)"),
+        Errno.ENOSYS or Errno.EINVAL => XskException.FromCall(
+            XskErrorId.NotSupported, errno, call,
+            $"{cause}: this kernel lacks a part of BPF or AF_XDP that is needed",
+            "use Linux 5.11 or newer with CONFIG_BPF_SYSCALL and CONFIG_XDP_SOCKETS"),
+        Errno.EMFILE => XskException.FromCall(
+            XskErrorId.OutOfDescriptors, errno, call, $"{cause}: no descriptor is left",
+            "close sockets that are no longer needed, or raise the limit with ulimit -n"),
+        _ => XskException.FromCall(
+            XskErrorId.SystemCallFailed, errno, call, $"{cause}: {Errno.Text(errno)}",
+            "see dmesg for what the kernel says of it"),
+    };
+
+    public void Dispose() => Descriptor.Dispose();
+
+    private static unsafe int Load(string name, ReadOnlySpan<BpfInstruction> instructions, byte[] log)
+    {
+        // bpf_ktime_get_ns is for GPL-compatible programs only; "Dual MIT/GPL" is (include/linux/license.h).
+        ReadOnlySpan<byte> license = "Dual MIT/GPL\0"u8;
+        fixed (BpfInstruction* first = instructions)
+        fixed (byte* licenseBytes = license, logBytes = log)
+        {
+            BpfProgramLoadAttr attributes = new()
+            {
+                ProgramType = BpfAbi.BPF_PROG_TYPE_XDP,
+                InstructionCount = (uint)instructions.Length,
+                Instructions = (ulong)first,
+                License = (ulong)licenseBytes,
+                LogLevel = log.Length > 0 ? 1u : 0u,
+                LogSize = (uint)log.Length,
+                LogBuffer = (ulong)logBytes,
+                Name = BpfObjectName.From(name),
+                ExpectedAttachType = BpfAbi.BPF_XDP,
+            };
+            return BpfCall.Invoke(BpfAbi.BPF_PROG_LOAD, ref attributes);
+        }
+    }
+
+    private static XskException Rejected(int errno, string log, int length)
+    {
+        string call = $"bpf(BPF_PROG_LOAD, XDP, {length} instructions)";
+        // Without a log the verifier was never reached: a capability or a kernel option is missing.
+        if (log.Length == 0) return BpfFailed(errno, call, "The XDP program could not be loaded");
+        string reason = log.Split('\n').LastOrDefault(line => line.Length > 0 && !line.StartsWith("processed ", StringComparison.Ordinal)) ?? log;
+        return XskException.FromCall(
+            XskErrorId.ProgramRejected, errno, call,
+            $"The kernel's verifier refused the XDP program: {reason}",
+            "this is a defect of XdpPS or a limit of this kernel; report the exception's VerifierLog",
+            log);
+    }
+}

@@ -1,0 +1,130 @@
+using System.Buffers.Binary;
+using System.Net;
+using XdpPS.Interop;
+
+namespace XdpPS;
+
+/// <summary>Finds out whether the host itself lives on an interface: a default route, or the SSH session we run in.</summary>
+internal static class HostTraffic
+{
+    private const byte RouteTableMain = 254;
+    private const byte RouteTypeUnicast = 1;
+
+    /// <returns>Why taking every packet of <paramref name="nic"/> would cut the host off, or null.</returns>
+    internal static string? WhyNeeded(XdpInterface nic)
+    {
+        using NetlinkSocket netlink = new(NetlinkAbi.NETLINK_ROUTE);
+        HashSet<int> affected = WithUppers(nic, LinkQuery.All(netlink));
+        if (DefaultRouteInterfaces(netlink).Overlaps(affected)) return "it carries a default route of this host";
+        IPAddress? session = SshServerAddress();
+        if (session is not null && AddressInterfaces(netlink, session).Overlaps(affected))
+            return $"it carries this SSH session's address {session}";
+        return null;
+    }
+
+    /// <summary>The interface and all that is stacked on it: its bridge or bond, and VLANs over any of them.</summary>
+    private static HashSet<int> WithUppers(XdpInterface nic, List<XdpInterface> all)
+    {
+        HashSet<int> affected = [nic.Index];
+        bool grown = true;
+        while (grown)
+        {
+            grown = false;
+            foreach (XdpInterface other in all)
+            {
+                if (affected.Contains(other.Index) && other.MasterIndex != 0) grown |= affected.Add(other.MasterIndex);
+                bool stacked = other.Kind is "vlan" or "macvlan" or "ipvlan" or "macvtap" && affected.Contains(other.LowerIndex);
+                if (stacked) grown |= affected.Add(other.Index);
+            }
+        }
+
+        return affected;
+    }
+
+    private static HashSet<int> DefaultRouteInterfaces(NetlinkSocket netlink)
+    {
+        HashSet<int> interfaces = [];
+        Span<byte> header = stackalloc byte[12];
+        header.Clear();
+        netlink.Ask(new NetlinkRequest(NetlinkAbi.RTM_GETROUTE, NetlinkAbi.NLM_F_DUMP, header), dump: true, (_, payload) =>
+        {
+            // struct rtmsg: family, dst_len, src_len, tos, table, protocol, scope, type, flags.
+            if (payload[1] != 0 || payload[4] != RouteTableMain || payload[7] != RouteTypeUnicast) return;
+            NetlinkAttributes attributes = new(payload[12..]);
+            while (attributes.Next())
+            {
+                if (attributes.Type == NetlinkAbi.RTA_OIF) interfaces.Add((int)attributes.UInt32);
+                if (attributes.Type == NetlinkAbi.RTA_MULTIPATH) AddNextHops(attributes.Value, interfaces);
+            }
+        });
+        return interfaces;
+    }
+
+    /// <summary>struct rtnexthop: u16 length, u8 flags, u8 hops, s32 interface index, attributes.</summary>
+    private static void AddNextHops(ReadOnlySpan<byte> hops, HashSet<int> interfaces)
+    {
+        while (hops.Length >= 8)
+        {
+            interfaces.Add(BinaryPrimitives.ReadInt32LittleEndian(hops[4..]));
+            int length = NetlinkRequest.Align(BinaryPrimitives.ReadUInt16LittleEndian(hops));
+            if (length < 8 || length > hops.Length) return;
+            hops = hops[length..];
+        }
+    }
+
+    private static HashSet<int> AddressInterfaces(NetlinkSocket netlink, IPAddress address)
+    {
+        HashSet<int> interfaces = [];
+        byte[] wanted = address.GetAddressBytes();
+        Span<byte> header = stackalloc byte[8];
+        header.Clear();
+        netlink.Ask(new NetlinkRequest(NetlinkAbi.RTM_GETADDR, NetlinkAbi.NLM_F_DUMP, header), dump: true, (_, payload) =>
+        {
+            int index = BinaryPrimitives.ReadInt32LittleEndian(payload[4..]);
+            NetlinkAttributes attributes = new(payload[8..]);
+            while (attributes.Next())
+            {
+                bool local = attributes.Type is NetlinkAbi.IFA_ADDRESS or NetlinkAbi.IFA_LOCAL;
+                if (local && attributes.Value.SequenceEqual(wanted)) interfaces.Add(index);
+            }
+        });
+        return interfaces;
+    }
+
+    /// <summary>
+    /// The third word of SSH_CONNECTION. sudo and su drop it, so that the ancestors' environments are read too,
+    /// as far as this process may.
+    /// </summary>
+    private static IPAddress? SshServerAddress()
+    {
+        if (Parse(Environment.GetEnvironmentVariable("SSH_CONNECTION")) is { } own) return own;
+        int process = Environment.ProcessId;
+        while (process > 1)
+        {
+            try
+            {
+                string entry = Array.Find(
+                    File.ReadAllText($"/proc/{process}/environ").Split('\0'),
+                    line => line.StartsWith("SSH_CONNECTION=", StringComparison.Ordinal)) ?? "";
+                if (Parse(entry[Math.Min(entry.Length, 15)..]) is { } found) return found;
+                string status = File.ReadAllText($"/proc/{process}/stat");
+                string[] fields = status[(status.LastIndexOf(')') + 2)..].Split(' ');
+                process = int.Parse(fields[1], System.Globalization.CultureInfo.InvariantCulture);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                return null;
+            }
+        }
+
+        return null;
+
+        static IPAddress? Parse(string? connection)
+        {
+            string[] words = connection?.Split(' ') ?? [];
+            return words.Length == 4 && IPAddress.TryParse(words[2], out IPAddress? address)
+                ? address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address
+                : null;
+        }
+    }
+}

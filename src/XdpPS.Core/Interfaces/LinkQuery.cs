@@ -1,0 +1,177 @@
+using System.Buffers.Binary;
+using System.Net.NetworkInformation;
+using System.Text;
+using XdpPS.Interop;
+
+namespace XdpPS;
+
+/// <summary>RTM_GETLINK, and for what it does not carry, ethtool and sysfs.</summary>
+internal static class LinkQuery
+{
+    private const uint IFF_UP = 1;
+    private const uint IFF_LOOPBACK = 8;
+
+    /// <summary>IFLA_EXT_MASK value that leaves the long statistics out of the reply (RTEXT_FILTER_SKIP_STATS).</summary>
+    private const uint SkipStatistics = 1 << 3;
+
+    private static readonly string[] OperationalStates =
+        ["unknown", "notpresent", "down", "lowerlayerdown", "testing", "dormant", "up"];
+
+    internal static List<XdpInterface> All(NetlinkSocket netlink)
+    {
+        List<XdpInterface> found = [];
+        NetlinkRequest request = Request(0, NetlinkAbi.NLM_F_DUMP);
+        netlink.Ask(request, dump: true, (_, payload) => found.Add(Parse(payload)));
+        return found;
+    }
+
+    internal static XdpInterface? ByName(NetlinkSocket netlink, string name)
+    {
+        // IFNAMSIZ is 16 with the NUL: a longer name cannot exist, and the kernel would answer ERANGE.
+        byte[] bytes = Encoding.UTF8.GetBytes(name + '\0');
+        if (bytes.Length > 16) return null;
+        return One(netlink, Request(0, 0).Add(NetlinkAbi.IFLA_IFNAME, bytes));
+    }
+
+    internal static XdpInterface? ByIndex(int index)
+    {
+        using NetlinkSocket netlink = new(NetlinkAbi.NETLINK_ROUTE);
+        return One(netlink, Request(index, 0));
+    }
+
+    private static XdpInterface? One(NetlinkSocket netlink, NetlinkRequest request)
+    {
+        XdpInterface? found = null;
+        int errno = netlink.Ask(request, dump: false, (_, payload) => found = Parse(payload));
+        return errno switch
+        {
+            0 or Errno.ENODEV => found,
+            _ => throw XskException.FromCall(
+                XskErrorId.InterfaceQueryFailed, errno, "RTM_GETLINK",
+                $"The kernel could not be asked about an interface: {Errno.Text(errno)}",
+                "see whether ip link shows it"),
+        };
+    }
+
+    private static NetlinkRequest Request(int index, ushort flags)
+    {
+        Span<byte> header = stackalloc byte[16];
+        header.Clear();
+        BinaryPrimitives.WriteInt32LittleEndian(header[4..], index);
+        return new NetlinkRequest(NetlinkAbi.RTM_GETLINK, flags, header).Add(NetlinkAbi.IFLA_EXT_MASK, SkipStatistics);
+    }
+
+    private static XdpInterface Parse(ReadOnlySpan<byte> payload)
+    {
+        int index = BinaryPrimitives.ReadInt32LittleEndian(payload[4..]);
+        uint flags = BinaryPrimitives.ReadUInt32LittleEndian(payload[8..]);
+        string name = "";
+        string? kind = null;
+        byte[] mac = [];
+        int mtu = 0, master = 0, lower = 0, allocatedRx = 1, allocatedTx = 1, programId = 0;
+        bool carrier = false;
+        string state = "unknown";
+        XdpMode mode = XdpMode.None;
+
+        NetlinkAttributes attributes = new(payload[16..]);
+        while (attributes.Next())
+        {
+            switch (attributes.Type)
+            {
+                case NetlinkAbi.IFLA_IFNAME: name = attributes.Text; break;
+                case NetlinkAbi.IFLA_ADDRESS: mac = attributes.Value.ToArray(); break;
+                case NetlinkAbi.IFLA_MTU: mtu = (int)attributes.UInt32; break;
+                case NetlinkAbi.IFLA_LINK: lower = (int)attributes.UInt32; break;
+                case NetlinkAbi.IFLA_MASTER: master = (int)attributes.UInt32; break;
+                case NetlinkAbi.IFLA_CARRIER: carrier = attributes.Value is [not 0, ..]; break;
+                case NetlinkAbi.IFLA_NUM_RX_QUEUES: allocatedRx = (int)attributes.UInt32; break;
+                case NetlinkAbi.IFLA_NUM_TX_QUEUES: allocatedTx = (int)attributes.UInt32; break;
+                case NetlinkAbi.IFLA_OPERSTATE: state = StateName(attributes.Value); break;
+                case NetlinkAbi.IFLA_LINKINFO: kind = ParseKind(attributes.Value); break;
+                case NetlinkAbi.IFLA_XDP: (mode, programId) = ParseXdp(attributes.Value); break;
+            }
+        }
+
+        (int rx, int tx, int combined) = CountQueues(name, index, allocatedRx, allocatedTx);
+        return new XdpInterface
+        {
+            Name = name,
+            Index = index,
+            MacAddress = new PhysicalAddress(mac),
+            Mtu = mtu,
+            Driver = Ethtool.DriverName(name) ?? kind,
+            State = state,
+            IsUp = (flags & IFF_UP) != 0,
+            HasCarrier = carrier,
+            IsLoopback = (flags & IFF_LOOPBACK) != 0,
+            RxQueues = rx,
+            TxQueues = tx,
+            CombinedQueues = combined,
+            MaxRxQueues = Math.Max(allocatedRx, rx),
+            XdpMode = mode,
+            XdpProgramId = programId,
+            MasterIndex = master,
+            LowerIndex = lower,
+            Kind = kind,
+        };
+    }
+
+    private static string StateName(ReadOnlySpan<byte> value) =>
+        value is [byte state, ..] && state < OperationalStates.Length ? OperationalStates[state] : "unknown";
+
+    private static string? ParseKind(ReadOnlySpan<byte> value)
+    {
+        NetlinkAttributes attributes = new(value);
+        while (attributes.Next())
+        {
+            if (attributes.Type == NetlinkAbi.IFLA_INFO_KIND) return attributes.Text;
+        }
+
+        return null;
+    }
+
+    private static (XdpMode Mode, int ProgramId) ParseXdp(ReadOnlySpan<byte> value)
+    {
+        XdpMode mode = XdpMode.None;
+        int programId = 0;
+        NetlinkAttributes attributes = new(value);
+        while (attributes.Next())
+        {
+            if (attributes.Type == NetlinkAbi.IFLA_XDP_ATTACHED && attributes.Value is [byte attached, ..]) mode = (XdpMode)attached;
+            if (attributes.Type == NetlinkAbi.IFLA_XDP_PROG_ID) programId = (int)attributes.UInt32;
+        }
+
+        return (mode, programId);
+    }
+
+    /// <summary>
+    /// The queues in use. rtnetlink only knows how many were allocated; ethtool's channels know how many are
+    /// in use; a driver without channels (tap, loopback) still lists its queues in sysfs.
+    /// </summary>
+    private static (int Rx, int Tx, int Combined) CountQueues(string name, int index, int allocatedRx, int allocatedTx)
+    {
+        if (Ethtool.GetChannels(name) is { } channels && channels.Rx + channels.Tx + channels.Combined > 0)
+        {
+            return (Count(channels.Rx), Count(channels.Tx), (int)channels.Combined);
+            int Count(uint separate) => Math.Max(1, (int)(separate + channels.Combined));
+        }
+
+        string directory = $"/sys/class/net/{name}";
+        try
+        {
+            // sysfs shows the namespace it was mounted in, which need not be this thread's.
+            if (int.TryParse(File.ReadAllText($"{directory}/ifindex"), out int sysfsIndex) && sysfsIndex == index)
+            {
+                int rx = Directory.GetDirectories($"{directory}/queues", "rx-*").Length;
+                int tx = Directory.GetDirectories($"{directory}/queues", "tx-*").Length;
+                if (rx > 0 && tx > 0) return (rx, tx, 0);
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // No sysfs here: what rtnetlink said is the best there is.
+        }
+
+        return (allocatedRx, allocatedTx, 0);
+    }
+}

@@ -1,0 +1,52 @@
+using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
+
+namespace XdpPS.Interop;
+
+/// <summary>A memory mapping, unmapped once, also when its owner was forgotten.</summary>
+internal sealed class MemoryMapping : SafeHandleMinusOneIsInvalid
+{
+    private MemoryMapping(nint address, nuint length) : base(ownsHandle: true)
+    {
+        SetHandle(address);
+        Length = length;
+    }
+
+    internal nuint Length { get; }
+
+    internal unsafe byte* Address => (byte*)handle;
+
+    /// <summary>Anonymous, page-aligned, zeroed memory that a child process does not inherit.</summary>
+    /// <remarks>
+    /// MADV_DONTFORK: pages pinned for DMA must not become copy-on-write when PowerShell starts a native
+    /// command, or the kernel would go on writing to a page that this process no longer sees.
+    /// </remarks>
+    internal static MemoryMapping Anonymous(nuint length, string what)
+    {
+        MemoryMapping mapping = Map(length, Libc.MAP_PRIVATE | Libc.MAP_ANONYMOUS | Libc.MAP_POPULATE, -1, 0, what);
+        if (Libc.madvise(mapping.handle, length, Libc.MADV_DONTFORK) == 0) return mapping;
+        int errno = Marshal.GetLastPInvokeError();
+        mapping.Dispose();
+        throw XskException.FromCall(
+            XskErrorId.OutOfMemory, errno, $"madvise({what}, {length}, MADV_DONTFORK)",
+            $"The kernel refused to keep {what} out of child processes: {Errno.Text(errno)}",
+            "this needs Linux 2.6.16 or newer without a seccomp filter on madvise");
+    }
+
+    /// <summary>A region that the kernel shares through a descriptor.</summary>
+    internal static MemoryMapping Shared(FileDescriptor descriptor, nuint length, long offset, string what) =>
+        Map(length, Libc.MAP_SHARED | Libc.MAP_POPULATE, descriptor.Number, offset, what);
+
+    private static MemoryMapping Map(nuint length, int flags, int descriptor, long offset, string what)
+    {
+        nint address = Libc.mmap(0, length, Libc.PROT_READ | Libc.PROT_WRITE, flags, descriptor, offset);
+        if (address != -1) return new MemoryMapping(address, length);
+        int errno = Marshal.GetLastPInvokeError();
+        throw XskException.FromCall(
+            XskErrorId.OutOfMemory, errno, $"mmap({what}, {length} bytes)",
+            $"{what} of {length} bytes could not be mapped: {Errno.Text(errno)}",
+            "free memory, or use fewer or smaller frames and rings");
+    }
+
+    protected override bool ReleaseHandle() => Libc.munmap(handle, Length) == 0;
+}

@@ -1,0 +1,29 @@
+using System.Buffers.Binary;
+
+namespace XdpPS;
+
+/// <summary>Sizes and types of Ethernet frames (IEEE 802.3, 802.1Q).</summary>
+internal static class EthernetFrame
+{
+    internal const int HeaderLength = 14;
+    internal const int VlanTagLength = 4;
+
+    internal const ushort IPv4 = 0x0800;
+    internal const ushort Arp = 0x0806;
+    internal const ushort Vlan = 0x8100;
+    internal const ushort IPv6 = 0x86dd;
+    internal const ushort ServiceVlan = 0x88a8;
+    internal const ushort Lldp = 0x88cc;
+
+    /// <summary>Up to two tags: 802.1Q, or 802.1ad with 802.1Q inside.</summary>
+    internal static int CountVlanTags(ReadOnlySpan<byte> frame)
+    {
+        int tags = 0;
+        while (tags < 2 && TypeAt(frame, HeaderLength - 2 + (tags * VlanTagLength)) is Vlan or ServiceVlan) tags++;
+        return tags;
+    }
+
+    /// <returns>The 16-bit type at an offset, or 0 where the frame ends before.</returns>
+    internal static ushort TypeAt(ReadOnlySpan<byte> frame, int offset) =>
+        frame.Length >= offset + 2 ? BinaryPrimitives.ReadUInt16BigEndian(frame[offset..]) : (ushort)0;
+}

@@ -1,0 +1,98 @@
+namespace XdpPS;
+
+/// <summary>Who took a packet's time.</summary>
+public enum XskTimestampSource
+{
+    /// <summary>The reader, when it took the packet from the RX ring.</summary>
+    Read = 0,
+
+    /// <summary>The XDP program, when the packet arrived.</summary>
+    Arrival = 1,
+}
+
+/// <summary>A packet with bytes of its own: nothing of it lies in the UMEM.</summary>
+public sealed class XskPacket
+{
+    private readonly PacketOrigin origin;
+    private readonly long relative;
+
+    /// <summary>A packet that did not come from a socket.</summary>
+    /// <param name="data">Its bytes, from the destination address on, without FCS. They are not copied.</param>
+    public XskPacket(byte[] data) : this(data, PacketOrigin.None, 0, 0)
+    {
+    }
+
+    internal XskPacket(byte[] data, PacketOrigin origin, long timestamp, long firstTimestamp)
+    {
+        ArgumentNullException.ThrowIfNull(data);
+        Data = data;
+        Length = data.Length;
+        this.origin = origin;
+        Timestamp = timestamp;
+        relative = timestamp - firstTimestamp;
+    }
+
+    /// <summary>Place in this receive, from 1.</summary>
+    public long Number { get; init; }
+
+    /// <summary>Nanoseconds since 1970-01-01 UTC.</summary>
+    public long Timestamp { get; init; }
+
+    /// <summary>Whether the XDP program took <see cref="Timestamp"/> on arrival or the reader did later.</summary>
+    public XskTimestampSource TimestampSource { get; init; }
+
+    /// <summary><see cref="Timestamp"/> as local time, to 100 nanoseconds.</summary>
+    public DateTime Time => DateTime.UnixEpoch.AddTicks(Timestamp / 100).ToLocalTime();
+
+    /// <summary>Time since the first packet of this receive.</summary>
+    public TimeSpan RelativeTime
+    {
+        get => TimeSpan.FromTicks(relative / 100);
+        init => relative = value.Ticks * 100;
+    }
+
+    /// <summary>Interface it arrived on; empty for a packet that did not come from a socket.</summary>
+    public string InterfaceName
+    {
+        get => origin.InterfaceName;
+        init => origin = new PacketOrigin(value, origin.QueueId);
+    }
+
+    /// <summary>Queue it arrived on.</summary>
+    public int QueueId
+    {
+        get => origin.QueueId;
+        init => origin = new PacketOrigin(origin.InterfaceName, value);
+    }
+
+    /// <summary>Bytes on the wire, without FCS; more than <see cref="Data"/> has where the packet was truncated.</summary>
+    public int Length { get; init; }
+
+    /// <summary>The bytes, from the destination address on.</summary>
+    public byte[] Data { get; }
+
+    /// <summary>Only the first bytes were kept.</summary>
+    public bool Truncated => Data.Length < Length;
+
+    /// <summary>Source IP address, or for other protocols source MAC address; empty where the frame ends before it.</summary>
+    public string Source => PacketSummary.Read(Data).Source;
+
+    /// <summary>Destination IP address, or for other protocols destination MAC address; empty where the frame ends before it.</summary>
+    public string Destination => PacketSummary.Read(Data).Destination;
+
+    /// <summary>The innermost protocol that is recognised: TCP, UDP, ICMP, ARP …, or the EtherType in hexadecimal.</summary>
+    public string Protocol => PacketSummary.Read(Data).Protocol;
+
+    /// <returns>Source, destination, protocol and length.</returns>
+    public override string ToString()
+    {
+        PacketSummary summary = PacketSummary.Read(Data);
+        return $"{summary.Source} > {summary.Destination} {summary.Protocol} {Length} bytes";
+    }
+}
+
+/// <summary>Where packets come from; shared by all packets of a socket.</summary>
+internal sealed record PacketOrigin(string InterfaceName, int QueueId)
+{
+    internal static readonly PacketOrigin None = new("", 0);
+}

@@ -1,0 +1,74 @@
+using System.Runtime.CompilerServices;
+
+namespace XdpPS;
+
+/// <summary>
+/// The user side of a ring that the kernel produces: RX and COMPLETION. Indices are free-running 32-bit
+/// counters; the producer is read with acquire, the consumer is published with release.
+/// </summary>
+/// <remarks>One thread at a time. The kernel's side is net/xdp/xsk_queue.h.</remarks>
+internal sealed unsafe class ConsumerRing<T> where T : unmanaged
+{
+    private readonly uint* producer;
+    private readonly uint* consumer;
+    private readonly uint* flags;
+    private readonly T* entries;
+    private readonly uint mask;
+    private uint peeked;
+    private uint released;
+    private uint knownProducer;
+
+    internal ConsumerRing(in RingLayout layout)
+    {
+        producer = layout.Producer;
+        consumer = layout.Consumer;
+        flags = layout.Flags;
+        entries = (T*)layout.Entries;
+        Size = layout.Size;
+        mask = layout.Size - 1;
+        peeked = released = Volatile.Read(ref *consumer);
+        knownProducer = peeked;
+    }
+
+    internal uint Size { get; }
+
+    internal ref readonly T this[uint index]
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => ref entries[index & mask];
+    }
+
+    /// <summary>Looks at up to <paramref name="count"/> entries from <paramref name="index"/> on; each is shown once.</summary>
+    /// <returns>How many there are.</returns>
+    internal uint Peek(uint count, out uint index)
+    {
+        index = peeked;
+        uint available = knownProducer - peeked;
+        if (available < count)
+        {
+            knownProducer = Volatile.Read(ref *producer);
+            if (knownProducer - released > Size) throw RingSnapshot.Corrupted(knownProducer, released, Size);
+            available = knownProducer - peeked;
+        }
+
+        uint granted = Math.Min(available, count);
+        peeked += granted;
+        return granted;
+    }
+
+    /// <summary>Hands the oldest <paramref name="count"/> peeked entries back to the kernel.</summary>
+    internal void Release(uint count)
+    {
+        released += count;
+        Volatile.Write(ref *consumer, released);
+    }
+
+    /// <summary>Entries that were peeked and not yet released, then those from there to the kernel's producer index.</summary>
+    internal void CopyTo(List<T> published, List<T> held)
+    {
+        for (uint i = released; i != peeked; i++) held.Add(this[i]);
+        for (uint i = peeked; i != Volatile.Read(ref *producer); i++) published.Add(this[i]);
+    }
+
+    internal RingSnapshot Snapshot() => RingSnapshot.Read(producer, consumer, flags, Size);
+}

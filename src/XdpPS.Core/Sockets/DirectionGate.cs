@@ -1,0 +1,54 @@
+namespace XdpPS;
+
+/// <summary>
+/// Lets one thread at a time into a direction of a socket, and none once the socket is closed, so that closing
+/// never unmaps a ring under a thread that uses it.
+/// </summary>
+internal sealed class DirectionGate(string direction)
+{
+    private const int Open = 0;
+    private const int Closed = -1;
+
+    /// <summary>Open, closed, or the managed id of the thread that is inside.</summary>
+    private int holder;
+
+    internal bool IsClosed => Volatile.Read(ref holder) == Closed;
+
+    internal void Enter(XskSocketInfo socket)
+    {
+        int previous = Interlocked.CompareExchange(ref holder, Environment.CurrentManagedThreadId, Open);
+        if (previous == Open) return;
+        if (previous == Closed) throw SocketClosed(socket);
+        throw XskException.FromCheck(
+            XskErrorId.SocketBusy,
+            $"Another thread is {direction} on {socket.InterfaceName} queue {socket.QueueId}",
+            $"one thread at a time may be {direction} on a socket: wait for the other to end, or open a socket on another queue");
+    }
+
+    internal void Leave() => Volatile.Write(ref holder, Open);
+
+    /// <summary>Waits for whoever is inside, then closes for good.</summary>
+    internal void Close(XskSocketInfo socket)
+    {
+        SpinWait wait = default;
+        while (true)
+        {
+            int previous = Interlocked.CompareExchange(ref holder, Closed, Open);
+            if (previous is Open or Closed) return;
+            if (previous == Environment.CurrentManagedThreadId)
+            {
+                throw XskException.FromCheck(
+                    XskErrorId.SocketBusy,
+                    $"This thread still holds a batch of {socket.InterfaceName} queue {socket.QueueId}",
+                    "dispose the batch before closing the socket");
+            }
+
+            wait.SpinOnce();
+        }
+    }
+
+    internal static XskException SocketClosed(XskSocketInfo socket) => XskException.FromCheck(
+        XskErrorId.SocketClosed,
+        $"The socket on {socket.InterfaceName} queue {socket.QueueId} is closed",
+        "open a new one with New-XskSocket");
+}

@@ -1,0 +1,71 @@
+namespace XdpPS;
+
+/// <summary>A received packet, readable until its batch is disposed.</summary>
+public readonly ref struct ReceivedFrame
+{
+    internal ReceivedFrame(ReadOnlySpan<byte> data, long timestamp, bool fromKernel)
+    {
+        Data = data;
+        Timestamp = timestamp;
+        IsKernelTimestamp = fromKernel;
+    }
+
+    /// <summary>The bytes, from the destination address on, without FCS. They lie in the UMEM: copy what must live longer.</summary>
+    public ReadOnlySpan<byte> Data { get; }
+
+    /// <summary>Nanoseconds since 1970-01-01 UTC.</summary>
+    public long Timestamp { get; }
+
+    /// <summary>The XDP program took <see cref="Timestamp"/> when the packet arrived; else it is the time of reading.</summary>
+    public bool IsKernelTimestamp { get; }
+}
+
+/// <summary>
+/// Packets taken from the RX ring. Disposing gives their frames back to the kernel; until then no other thread
+/// can receive on the socket, and it cannot be closed.
+/// </summary>
+public ref struct ReceiveBatch
+{
+    private readonly ReceivePath path;
+    private readonly uint first;
+    private bool disposed;
+
+    internal ReceiveBatch(ReceivePath path, int maximum)
+    {
+        this.path = path;
+        Count = (int)path.Peek((uint)maximum, out first);
+    }
+
+    /// <summary>How many packets there are; 0 when none had arrived.</summary>
+    public readonly int Count { get; }
+
+    /// <summary>A packet of this batch.</summary>
+    /// <param name="index">From 0 to <see cref="Count"/> minus 1.</param>
+    /// <exception cref="XskException">Its descriptor is not of this UMEM (<see cref="XskErrorId.RingCorrupted"/>).</exception>
+    public readonly ReceivedFrame this[int index]
+    {
+        get
+        {
+            ObjectDisposedException.ThrowIf(disposed, typeof(ReceiveBatch));
+            ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)index, (uint)Count, nameof(index));
+            uint at = first + (uint)index;
+            long timestamp = path.Timestamp(at, out bool fromKernel);
+            return new ReceivedFrame(path.Data(at), timestamp, fromKernel);
+        }
+    }
+
+    /// <summary>Gives the frames back.</summary>
+    public void Dispose()
+    {
+        if (disposed) return;
+        disposed = true;
+        try
+        {
+            if (Count > 0) path.Release(first, (uint)Count);
+        }
+        finally
+        {
+            path.Gate.Leave();
+        }
+    }
+}

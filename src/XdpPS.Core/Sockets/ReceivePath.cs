@@ -1,0 +1,118 @@
+using System.Runtime.InteropServices;
+using XdpPS.Interop;
+
+namespace XdpPS;
+
+/// <summary>The FILL and RX rings and the frames that go round between them.</summary>
+internal sealed unsafe class ReceivePath
+{
+    /// <summary>Frames go back to FILL in batches of this many: each publication costs a shared cache line.</summary>
+    private const int RefillBatch = 64;
+
+    private const long ClockInterval = 10_000_000;
+
+    private readonly FileDescriptor socket;
+    private readonly Umem umem;
+    private readonly ConsumerRing<XdpDescriptor> rx;
+    private readonly ProducerRing<ulong> fill;
+    private readonly bool readTimestamps;
+    private readonly int refillThreshold;
+    private int consumedSinceRefill;
+    private long wallClockOffset;
+    private long clockReadAt = long.MinValue;
+
+    internal ReceivePath(
+        FileDescriptor socket, Umem umem, ConsumerRing<XdpDescriptor> rx, ProducerRing<ulong> fill, bool readTimestamps)
+    {
+        this.socket = socket;
+        this.umem = umem;
+        this.rx = rx;
+        this.fill = fill;
+        this.readTimestamps = readTimestamps;
+        refillThreshold = Math.Max(1, (int)Math.Min(RefillBatch, fill.Size / 4));
+    }
+
+    internal DirectionGate Gate { get; } = new("receiving");
+
+    internal long Packets { get; private set; }
+
+    internal long Bytes { get; private set; }
+
+    internal long Wakeups { get; private set; }
+
+    private long Filled { get; set; }
+
+    internal uint Peek(uint count, out uint index)
+    {
+        uint found = rx.Peek(count, out index);
+        if (found == 0 && consumedSinceRefill > 0) Refill();
+        return found;
+    }
+
+    internal ReadOnlySpan<byte> Data(uint index)
+    {
+        ref readonly XdpDescriptor descriptor = ref rx[index];
+        return umem.Slice(descriptor.Address, descriptor.Length);
+    }
+
+    /// <summary>
+    /// When the packet arrived, in nanoseconds since 1970 (UTC): the XDP program's reading of CLOCK_MONOTONIC
+    /// turned into wall time, or, where there is none, now.
+    /// </summary>
+    internal long Timestamp(uint index, out bool fromKernel)
+    {
+        long arrived = readTimestamps ? *umem.TimestampSlot(rx[index].Address) : 0;
+        fromKernel = arrived != 0;
+        if (!fromKernel) return KernelClock.Realtime;
+        if (arrived - clockReadAt is > ClockInterval or < -ClockInterval || clockReadAt == long.MinValue)
+        {
+            // The wall clock may be stepped or slewed: the offset is read anew for every batch or every 10 ms.
+            clockReadAt = KernelClock.Monotonic;
+            wallClockOffset = KernelClock.Realtime - clockReadAt;
+        }
+
+        return arrived + wallClockOffset;
+    }
+
+    /// <summary>Returns the frames of <paramref name="count"/> peeked descriptors and counts them.</summary>
+    internal void Release(uint index, uint count)
+    {
+        for (uint i = 0; i < count; i++)
+        {
+            ref readonly XdpDescriptor descriptor = ref rx[index + i];
+            Bytes += descriptor.Length;
+            // A driver without metadata support leaves these bytes alone: cleared, an old time can't be taken for a new one.
+            if (readTimestamps) *umem.TimestampSlot(descriptor.Address) = 0;
+            umem.ReceiveFrames.Give(descriptor.Address);
+        }
+
+        Packets += count;
+        rx.Release(count);
+        consumedSinceRefill += (int)count;
+        if (consumedSinceRefill >= refillThreshold) Refill();
+    }
+
+    /// <summary>Gives the kernel every free frame that FILL has room for, and wakes it where it asked for that.</summary>
+    internal void Refill()
+    {
+        FramePool free = umem.ReceiveFrames;
+        uint count = fill.Reserve((uint)free.Count, out uint index);
+        for (uint i = 0; i < count; i++) fill[index + i] = free.Take();
+        fill.Submit(count);
+        Filled += count;
+        consumedSinceRefill = 0;
+        if (count > 0 && fill.NeedsWakeup) WakeKernel();
+    }
+
+    internal void AddTo(FrameCensus census) => census.AddReceive(umem.ReceiveFrames, fill, rx, Filled - Packets);
+
+    internal (RingSnapshot Fill, RingSnapshot Rx) Snapshots() => (fill.Snapshot(), rx.Snapshot());
+
+    private void WakeKernel()
+    {
+        Wakeups++;
+        // recvmsg on AF_XDP returns no data; it only runs the driver's receive side (__xsk_recvmsg). Its errors
+        // are those of an interface that is down or gone, which the caller learns from the health check.
+        _ = Libc.recvfrom(socket, null, 0, Libc.MSG_DONTWAIT, null, null);
+    }
+}

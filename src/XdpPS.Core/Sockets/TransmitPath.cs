@@ -1,0 +1,105 @@
+using System.Runtime.InteropServices;
+using XdpPS.Interop;
+
+namespace XdpPS;
+
+/// <summary>The TX and COMPLETION rings and the frames that go round between them.</summary>
+internal sealed unsafe class TransmitPath
+{
+    private readonly FileDescriptor socket;
+    private readonly XskSocketInfo info;
+    private readonly Umem umem;
+    private readonly ProducerRing<XdpDescriptor> tx;
+    private readonly ConsumerRing<ulong> completion;
+
+    internal TransmitPath(
+        FileDescriptor socket, XskSocketInfo info, Umem umem, ProducerRing<XdpDescriptor> tx, ConsumerRing<ulong> completion)
+    {
+        this.socket = socket;
+        this.info = info;
+        this.umem = umem;
+        this.tx = tx;
+        this.completion = completion;
+    }
+
+    internal DirectionGate Gate { get; } = new("sending");
+
+    internal long Packets { get; private set; }
+
+    internal long Bytes { get; private set; }
+
+    internal long Completed { get; private set; }
+
+    internal long Wakeups { get; private set; }
+
+    internal long DriverDropped { get; private set; }
+
+    internal int FrameSize => umem.FrameSize;
+
+    internal uint Reserve(uint count, out uint index)
+    {
+        if (umem.TransmitFrames.Count < count) Reap();
+        uint granted = tx.Reserve(Math.Min(count, (uint)umem.TransmitFrames.Count), out index);
+        for (uint i = 0; i < granted; i++)
+            tx[index + i] = new XdpDescriptor { Address = umem.TransmitFrames.Take() };
+        return granted;
+    }
+
+    internal Span<byte> Buffer(uint index) => umem.Slice(tx[index].Address, (uint)umem.FrameSize);
+
+    internal void SetLength(uint index, int length) => tx[index].Length = (uint)length;
+
+    /// <summary>Publishes the first <paramref name="count"/> of the reserved descriptors and takes the rest back.</summary>
+    internal void Submit(uint index, uint count, uint reserved)
+    {
+        for (uint i = 0; i < count; i++) Bytes += tx[index + i].Length;
+        for (uint i = count; i < reserved; i++) umem.TransmitFrames.Give(tx[index + i].Address);
+        tx.Cancel(reserved - count);
+        tx.Submit(count);
+        Packets += count;
+    }
+
+    /// <summary>Makes the kernel send what is on the TX ring, where it needs to be told.</summary>
+    /// <returns>False where the kernel asked to be tried again.</returns>
+    internal bool Wake()
+    {
+        if (info.NeedWakeup && !tx.NeedsWakeup) return true;
+        Wakeups++;
+        if (Libc.sendto(socket, null, 0, Libc.MSG_DONTWAIT, null, 0) >= 0) return true;
+        int errno = Marshal.GetLastPInvokeError();
+        switch (errno)
+        {
+            case Errno.EAGAIN: // The budget of one call is used up, COMPLETION is full, or the driver's queue is.
+            case Errno.ENOBUFS: // No memory for a socket buffer just now.
+            case Errno.EINTR:
+                return false;
+            case Errno.EBUSY: // The driver dropped one frame; it completes like the others (xsk_generic_xmit).
+                DriverDropped++;
+                return true;
+            default:
+                throw XskException.FromCall(
+                    errno == Errno.ENXIO ? XskErrorId.InterfaceGone : XskErrorId.SystemCallFailed, errno,
+                    $"sendto(xsk, {{{info.InterfaceName}, queue {info.QueueId}}}, MSG_DONTWAIT)",
+                    errno == Errno.ENETDOWN
+                        ? $"Interface {info.InterfaceName} is down, so that nothing can be sent"
+                        : $"The kernel could not send on {info.InterfaceName} queue {info.QueueId}: {Errno.Text(errno)}",
+                    errno == Errno.ENETDOWN
+                        ? $"run 'ip link set {info.InterfaceName} up'"
+                        : "see ip link for the interface's state, and open the socket again");
+        }
+    }
+
+    /// <summary>Takes back the frames that the kernel is done with.</summary>
+    internal int Reap()
+    {
+        uint count = completion.Peek(completion.Size, out uint index);
+        for (uint i = 0; i < count; i++) umem.TransmitFrames.Give(completion[index + i]);
+        if (count > 0) completion.Release(count);
+        Completed += count;
+        return (int)count;
+    }
+
+    internal void AddTo(FrameCensus census) => census.AddTransmit(umem.TransmitFrames, tx, completion, Packets - Completed);
+
+    internal (RingSnapshot Tx, RingSnapshot Completion) Snapshots() => (tx.Snapshot(), completion.Snapshot());
+}

@@ -1,0 +1,95 @@
+namespace XdpPS;
+
+/// <summary>What went wrong, as a stable name: the cmdlets' ErrorId is this name.</summary>
+public enum XskErrorId
+{
+    /// <summary>No interface of that name in this network namespace.</summary>
+    InterfaceNotFound,
+
+    /// <summary>The interface was deleted or moved away while the socket was open.</summary>
+    InterfaceGone,
+
+    /// <summary>The kernel could not be asked about its interfaces.</summary>
+    InterfaceQueryFailed,
+
+    /// <summary>The interface has no such queue.</summary>
+    QueueOutOfRange,
+
+    /// <summary>Another socket holds the queue.</summary>
+    QueueBusy,
+
+    /// <summary>The frame size is not a power of two between 2,048 and the page size.</summary>
+    FrameSizeInvalid,
+
+    /// <summary>The frame count is too small for one frame each way, or not positive.</summary>
+    FrameCountInvalid,
+
+    /// <summary>The headroom leaves no room for a packet.</summary>
+    HeadroomInvalid,
+
+    /// <summary>A ring size is not a power of two in the kernel's range, or both directions are switched off.</summary>
+    RingSizeInvalid,
+
+    /// <summary>The UMEM would be larger than can be addressed.</summary>
+    UmemTooLarge,
+
+    /// <summary>The UMEM exceeds RLIMIT_MEMLOCK.</summary>
+    MemoryLockLimit,
+
+    /// <summary>Memory could not be mapped or pinned.</summary>
+    OutOfMemory,
+
+    /// <summary>No descriptor is left.</summary>
+    OutOfDescriptors,
+
+    /// <summary>A capability is missing.</summary>
+    PermissionDenied,
+
+    /// <summary>The kernel has no AF_XDP, or not the part that was asked for.</summary>
+    NotSupported,
+
+    /// <summary>The driver cannot do zero-copy.</summary>
+    ZeroCopyNotSupported,
+
+    /// <summary>Native XDP was asked for and the driver cannot do it here.</summary>
+    NativeModeNotSupported,
+
+    /// <summary>Another XDP program is on the interface.</summary>
+    ProgramAttached,
+
+    /// <summary>The XDP program was removed or replaced while the socket was open.</summary>
+    ProgramDetached,
+
+    /// <summary>The kernel's verifier refused the XDP program.</summary>
+    ProgramRejected,
+
+    /// <summary>The socket's slot in the XSKMAP could not be set.</summary>
+    MapUpdateFailed,
+
+    /// <summary>The host itself lives on this interface; taking every packet would cut it off.</summary>
+    InterfaceInUse,
+
+    /// <summary>The driver does not serve the transmit ring.</summary>
+    TransmitProbeFailed,
+
+    /// <summary>A system call failed in a way that has no better name.</summary>
+    SystemCallFailed,
+
+    /// <summary>The socket was closed.</summary>
+    SocketClosed,
+
+    /// <summary>Another thread is receiving or sending on the same socket.</summary>
+    SocketBusy,
+
+    /// <summary>The socket was opened without a ring for this direction.</summary>
+    DirectionDisabled,
+
+    /// <summary>The frame is shorter than an Ethernet header.</summary>
+    FrameTooShort,
+
+    /// <summary>The frame is longer than the UMEM frame or the interface's MTU allows.</summary>
+    FrameTooLong,
+
+    /// <summary>A ring's indices or descriptors make no sense: another process or a driver wrote to it.</summary>
+    RingCorrupted,
+}

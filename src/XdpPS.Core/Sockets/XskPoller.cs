@@ -1,0 +1,143 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using XdpPS.Interop;
+
+namespace XdpPS;
+
+/// <summary>
+/// Waits for packets on several sockets at once. It claims them: while it lives, no other poller can receive on them.
+/// </summary>
+/// <remarks>
+/// <see cref="Wait"/> sleeps in poll(2), so that waiting costs no CPU time; once a second it wakes to ask each socket
+/// for its health. <see cref="Wake"/> ends it from any thread.
+/// </remarks>
+public sealed class XskPoller : IDisposable
+{
+    private static readonly TimeSpan HealthInterval = TimeSpan.FromSeconds(1);
+
+    private readonly XskSocket[] sockets;
+    private readonly Libc.PollFd[] descriptors;
+    private readonly EventSignal signal = new();
+    private int claimed;
+    private long checkedAt = Stopwatch.GetTimestamp();
+    private volatile bool woken;
+
+    /// <summary>Claims the sockets.</summary>
+    /// <exception cref="XskException">One of them is closed, has no RX ring, or is claimed by another poller.</exception>
+    public XskPoller(IEnumerable<XskSocket> sockets)
+    {
+        ArgumentNullException.ThrowIfNull(sockets);
+        this.sockets = [.. sockets];
+        descriptors = new Libc.PollFd[this.sockets.Length + 1];
+        try
+        {
+            for (; claimed < this.sockets.Length; claimed++) this.sockets[claimed].Claim(this);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Waits until a packet is there, <see cref="Wake"/> was called, or the time is up.</summary>
+    /// <param name="timeout">How long to wait at most; negative for ever.</param>
+    /// <returns>Whether a socket has packets.</returns>
+    /// <exception cref="XskException">A socket was closed, or its interface or program is gone.</exception>
+    public bool Wait(TimeSpan timeout)
+    {
+        long start = Stopwatch.GetTimestamp();
+        while (!woken)
+        {
+            TimeSpan untilCheck = HealthInterval - Stopwatch.GetElapsedTime(checkedAt);
+            if (untilCheck <= TimeSpan.Zero)
+            {
+                CheckHealth();
+                untilCheck = HealthInterval;
+            }
+
+            TimeSpan wait = untilCheck;
+            if (timeout >= TimeSpan.Zero)
+            {
+                TimeSpan left = timeout - Stopwatch.GetElapsedTime(start);
+                if (left <= TimeSpan.Zero) return false;
+                if (left < wait) wait = left;
+            }
+
+            switch (Poll((int)Math.Ceiling(wait.TotalMilliseconds)))
+            {
+                case PollResult.Readable: return true;
+                case PollResult.Failed: CheckHealth(); break;
+                case PollResult.Nothing: break;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>Ends the current and every later <see cref="Wait"/>. Safe from any thread.</summary>
+    public void Wake()
+    {
+        woken = true;
+        signal.Set();
+    }
+
+    /// <summary>Gives the sockets back; it does not close them.</summary>
+    public void Dispose()
+    {
+        for (int i = 0; i < claimed; i++) sockets[i].Unclaim(this);
+        claimed = 0;
+        signal.Dispose();
+    }
+
+    private void CheckHealth()
+    {
+        checkedAt = Stopwatch.GetTimestamp();
+        foreach (XskSocket socket in sockets) socket.CheckHealth();
+    }
+
+    private enum PollResult
+    {
+        Nothing,
+        Readable,
+        Failed,
+    }
+
+    private unsafe PollResult Poll(int milliseconds)
+    {
+        int held = 0;
+        try
+        {
+            // The references keep a descriptor's number from being closed and given to someone else during the call.
+            for (; held < sockets.Length; held++)
+            {
+                bool added = false;
+                sockets[held].Descriptor.DangerousAddRef(ref added);
+                descriptors[held] = new Libc.PollFd { Descriptor = sockets[held].Descriptor.Number, Events = Libc.POLLIN };
+            }
+
+            descriptors[held] = new Libc.PollFd { Descriptor = signal.Descriptor.Number, Events = Libc.POLLIN };
+            int ready;
+            fixed (Libc.PollFd* first = descriptors) ready = Libc.poll(first, (nuint)descriptors.Length, milliseconds);
+            if (ready < 0 && Marshal.GetLastPInvokeError() != Errno.EINTR) return PollResult.Failed;
+        }
+        catch (ObjectDisposedException)
+        {
+            throw DirectionGate.SocketClosed(sockets[held]);
+        }
+        finally
+        {
+            for (int i = 0; i < held; i++) sockets[i].Descriptor.DangerousRelease();
+        }
+
+        PollResult result = PollResult.Nothing;
+        for (int i = 0; i < sockets.Length; i++)
+        {
+            short events = descriptors[i].ReturnedEvents;
+            if ((events & Libc.POLLIN) != 0) return PollResult.Readable;
+            if (events != 0) result = PollResult.Failed;
+        }
+
+        return result;
+    }
+}

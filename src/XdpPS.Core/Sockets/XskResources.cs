@@ -1,0 +1,31 @@
+using XdpPS.Interop;
+
+namespace XdpPS;
+
+/// <summary>All that a socket owns, in one place, so that a failed opening and a closing undo the same things in the same order.</summary>
+internal sealed class XskResources : IDisposable
+{
+    internal FileDescriptor? Descriptor { get; set; }
+
+    internal Umem? Umem { get; set; }
+
+    internal XskRings? Rings { get; set; }
+
+    internal XdpAttachment? Attachment { get; set; }
+
+    /// <summary>The slot of <see cref="Attachment"/>'s map that has our socket, or -1.</summary>
+    internal int MapSlot { get; set; } = -1;
+
+    public void Dispose()
+    {
+        // First out of the map, so that packets go to the kernel again; then the mappings, because each keeps the
+        // socket and its queue busy; the UMEM last, when the kernel can't write to it any more.
+        if (MapSlot >= 0) Attachment?.Map.Clear(MapSlot);
+        MapSlot = -1;
+        Rings?.Dispose();
+        Descriptor?.Dispose();
+        Attachment?.Release();
+        Attachment = null;
+        Umem?.Dispose();
+    }
+}

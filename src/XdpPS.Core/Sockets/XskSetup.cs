@@ -1,0 +1,266 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using XdpPS.Interop;
+
+namespace XdpPS;
+
+/// <summary>Opens a socket, one step a method, in the order of libxdp's xsk.c and Firedancer's fd_xsk_init.</summary>
+internal sealed class XskSetup(XskSocketOptions options, XskResources resources, CancellationToken cancellation)
+{
+    private static readonly TimeSpan BusyRetry = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan CarrierPatience = TimeSpan.FromSeconds(15);
+
+    private readonly List<XskWarning> warnings = [];
+
+    /// <summary>On failure the caller disposes the resources, which hold what was made up to then.</summary>
+    internal XskSocket Open()
+    {
+        options.Validate();
+        XdpInterface nic = XdpInterface.Get(options.InterfaceName);
+        options.Validate(nic);
+        bool takesPackets = options.AttachProgram && options.RxRingSize > 0;
+        if (takesPackets && !options.Force) RefuseHostTraffic(nic);
+        WarnAbout(nic);
+
+        resources.Descriptor = options.Descriptor is null ? CreateSocket() : Adopt(options.Descriptor);
+        resources.Umem = new Umem(options.FrameSize, options.FrameCount, options.Headroom, options.ReceiveFrames);
+        resources.Umem.Register(resources.Descriptor);
+        resources.Rings = new XskRings(resources.Descriptor, options);
+        if (options.AttachProgram)
+        {
+            resources.Attachment = XdpAttachment.Acquire(nic, options.AttachMode, warnings);
+            WaitForCarrier(nic);
+        }
+
+        ReceivePath? receive = CreateReceivePath();
+        Bind(nic);
+        bool zeroCopy = ReadZeroCopy();
+        if (options.TxRingSize > 0) ProbeTransmit(nic);
+        if (takesPackets)
+        {
+            resources.Attachment!.Map.Set(options.QueueId, resources.Descriptor);
+            resources.MapSlot = options.QueueId;
+        }
+
+        XskSocket socket = new(options, nic, resources, receive, zeroCopy, warnings);
+        options.Descriptor?.Dispose();
+        return socket;
+    }
+
+    internal static XskException OptionFailed(int errno, string call, string cause) => XskException.FromCall(
+        errno == Errno.ENOPROTOOPT ? XskErrorId.NotSupported : XskErrorId.SystemCallFailed, errno, call,
+        $"{cause}: {Errno.Text(errno)}",
+        errno == Errno.ENOPROTOOPT
+            ? "use Linux 5.11 or newer, and a descriptor that is an AF_XDP socket"
+            : "see dmesg for what the kernel says of it");
+
+    private static void RefuseHostTraffic(XdpInterface nic)
+    {
+        string? why = HostTraffic.WhyNeeded(nic);
+        if (why is null) return;
+        throw XskException.FromCheck(
+            XskErrorId.InterfaceInUse,
+            $"Taking every packet of {nic.Name} would cut this host off: {why}",
+            "use an interface that the host does not need, or -Force if that is what you want");
+    }
+
+    private void WarnAbout(XdpInterface nic)
+    {
+        if (!nic.IsUp)
+        {
+            warnings.Add(new XskWarning(
+                "InterfaceDown", $"Interface {nic.Name} is down: nothing is received or sent until 'ip link set {nic.Name} up'."));
+        }
+
+        // Loopback has no wire: its MTU is 65,536 and its packets are rarely that long.
+        int longest = nic.Mtu + EthernetFrame.HeaderLength;
+        if (options.RxRingSize > 0 && longest > options.MaximumReceiveLength && !nic.IsLoopback)
+        {
+            int fitting = options.MaximumReceiveLength - EthernetFrame.HeaderLength;
+            string larger = options.FrameSize < Environment.SystemPageSize ? $"use -FrameSize {Environment.SystemPageSize}, or " : "";
+            warnings.Add(new XskWarning(
+                "MtuExceedsFrame",
+                $"{nic.Name} has an MTU of {nic.Mtu}, but a packet in a {options.FrameSize}-byte frame can have {options.MaximumReceiveLength} bytes: "
+                + $"longer ones are dropped. To avoid that, {larger}run 'ip link set {nic.Name} mtu {fitting}'."));
+        }
+    }
+
+    private static FileDescriptor CreateSocket()
+    {
+        FileDescriptor descriptor = Libc.socket(IfXdp.AF_XDP, Libc.SOCK_RAW | Libc.SOCK_CLOEXEC, 0);
+        if (!descriptor.IsInvalid) return descriptor;
+        int errno = Marshal.GetLastPInvokeError();
+        const string call = "socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0)";
+        throw errno switch
+        {
+            Errno.EPERM => XskException.FromCall(
+                XskErrorId.PermissionDenied, errno, call,
+                "This process may not open AF_XDP sockets: CAP_NET_RAW is missing",
+                "run as root, or with the capabilities CAP_NET_RAW, CAP_NET_ADMIN and CAP_BPF"),
+            Errno.EAFNOSUPPORT => XskException.FromCall(
+                XskErrorId.NotSupported, errno, call,
+                "This kernel has no AF_XDP",
+                "use one with CONFIG_XDP_SOCKETS; containers and WSL may block it"),
+            Errno.EMFILE => XskException.FromCall(
+                XskErrorId.OutOfDescriptors, errno, call,
+                "No descriptor is left for a socket",
+                "close sockets that are no longer needed, or raise the limit with ulimit -n"),
+            _ => OptionFailed(errno, call, "The AF_XDP socket could not be made"),
+        };
+    }
+
+    /// <summary>Our own descriptor of a socket made elsewhere; the caller's is closed once all has gone well.</summary>
+    private static unsafe FileDescriptor Adopt(SafeHandle handle)
+    {
+        int domain = 0;
+        int length = sizeof(int);
+        using FileDescriptor borrowed = new((int)handle.DangerousGetHandle(), ownsHandle: false);
+        bool isXdp = Libc.getsockopt(borrowed, Libc.SOL_SOCKET, Libc.SO_DOMAIN, &domain, &length) == 0 && domain == IfXdp.AF_XDP;
+        if (!isXdp)
+        {
+            throw XskException.FromCheck(
+                XskErrorId.NotSupported,
+                $"Descriptor {borrowed.Number} is not an AF_XDP socket",
+                "hand over one from socket(AF_XDP, SOCK_RAW, 0)");
+        }
+
+        int duplicate = Libc.fcntl(borrowed, Libc.F_DUPFD_CLOEXEC, 0);
+        if (duplicate >= 0) return new FileDescriptor(duplicate);
+        int errno = Marshal.GetLastPInvokeError();
+        throw XskException.FromCall(
+            XskErrorId.OutOfDescriptors, errno, $"fcntl({borrowed.Number}, F_DUPFD_CLOEXEC)",
+            $"The descriptor could not be taken over: {Errno.Text(errno)}",
+            "close sockets that are no longer needed, or raise the limit with ulimit -n");
+    }
+
+    /// <summary>A driver may reset its NIC when a program comes; the link then needs seconds to come back (xdp-tools #386).</summary>
+    private void WaitForCarrier(XdpInterface nic)
+    {
+        if (!nic.HasCarrier) return;
+        Stopwatch waited = Stopwatch.StartNew();
+        while (LinkQuery.ByIndex(nic.Index) is { HasCarrier: false })
+        {
+            if (waited.Elapsed > CarrierPatience)
+            {
+                warnings.Add(new XskWarning(
+                    "NoCarrier", $"{nic.Name} lost its carrier when the XDP program was attached and has not got it back: packets flow once 'ip link show {nic.Name}' shows LOWER_UP."));
+                return;
+            }
+
+            cancellation.WaitHandle.WaitOne(50);
+            cancellation.ThrowIfCancellationRequested();
+        }
+    }
+
+    private ReceivePath? CreateReceivePath()
+    {
+        if (resources.Rings!.Rx is null) return null;
+        ReceivePath path = new(
+            resources.Descriptor!, resources.Umem!, resources.Rings.Rx, resources.Rings.Fill,
+            readTimestamps: resources.Attachment is not null);
+        // Before bind: some zero-copy drivers take their first buffers while binding.
+        path.Refill();
+        return path;
+    }
+
+    private void Bind(XdpInterface nic)
+    {
+        bool generic = resources.Attachment?.Mode == XdpMode.Generic;
+        bool tryZeroCopy = options.BindMode switch
+        {
+            XskBindMode.Copy => false,
+            XskBindMode.ZeroCopy => true,
+            // Where the kernel is too old to tell (before 6.3), trying is the only way to find out.
+            _ => !generic && nic.SupportsZeroCopy() != false,
+        };
+
+        // One of the two is always asked for: with neither, the kernel falls back to copying without a word, and
+        // i40e on some kernels breaks (Firedancer #4266).
+        if (tryZeroCopy)
+        {
+            int errno = TryBind(nic, IfXdp.XDP_ZEROCOPY);
+            if (errno == 0) return;
+            bool mayCopy = options.BindMode == XskBindMode.Auto && errno is Errno.EOPNOTSUPP or Errno.EINVAL;
+            if (!mayCopy) throw BindFailed(errno, nic, "XDP_ZEROCOPY");
+        }
+
+        int failed = TryBind(nic, IfXdp.XDP_COPY);
+        if (failed != 0) throw BindFailed(failed, nic, "XDP_COPY");
+    }
+
+    private unsafe int TryBind(XdpInterface nic, ushort flags)
+    {
+        SockaddrXdp address = new()
+        {
+            Family = IfXdp.AF_XDP,
+            Flags = (ushort)(flags | (options.NeedWakeup ? IfXdp.XDP_USE_NEED_WAKEUP : 0)),
+            InterfaceIndex = (uint)nic.Index,
+            QueueId = (uint)options.QueueId,
+        };
+        Stopwatch waited = Stopwatch.StartNew();
+        while (true)
+        {
+            if (Libc.bind(resources.Descriptor!, &address, sizeof(SockaddrXdp)) == 0) return 0;
+            int errno = Marshal.GetLastPInvokeError();
+            // The kernel frees a closed socket's queue in a worker: for some 20 ms it is busy still (xdp_put_umem).
+            if (errno != Errno.EBUSY || waited.Elapsed > BusyRetry) return errno;
+            cancellation.WaitHandle.WaitOne(10);
+            cancellation.ThrowIfCancellationRequested();
+        }
+    }
+
+    private XskException BindFailed(int errno, XdpInterface nic, string mode)
+    {
+        string call = $"bind(xsk, {{{nic.Name}, queue {options.QueueId}, {mode}}})";
+        return errno switch
+        {
+            Errno.EBUSY => XskException.FromCall(
+                XskErrorId.QueueBusy, errno, call,
+                $"Another AF_XDP socket holds queue {options.QueueId} of {nic.Name}",
+                "close it (in this session: Get-XskSocket | Remove-XskSocket), or use another queue"),
+            Errno.EOPNOTSUPP => XskException.FromCall(
+                XskErrorId.ZeroCopyNotSupported, errno, call,
+                $"The driver of {nic.Name} ({nic.Driver ?? "unknown"}) cannot do zero-copy here",
+                "use -BindMode Copy or Auto"),
+            Errno.EINVAL => XskException.FromCall(
+                XskErrorId.QueueOutOfRange, errno, call,
+                $"The kernel refused queue {options.QueueId} of {nic.Name}, or this combination of frame size and mode",
+                $"see 'ethtool -l {nic.Name}' for its queues, and try -FrameSize 4096 or -BindMode Copy"),
+            Errno.ENODEV or Errno.ENXIO => XskException.FromCall(
+                XskErrorId.InterfaceGone, errno, call,
+                $"Interface {nic.Name} disappeared while the socket was being opened",
+                "see ip link, and open the socket again once it is back"),
+            Errno.EPERM => XskException.FromCall(
+                XskErrorId.PermissionDenied, errno, call,
+                "This process may not bind an AF_XDP socket",
+                "run as root, or with the capabilities CAP_NET_RAW, CAP_NET_ADMIN and CAP_BPF"),
+            _ => XskException.FromCall(
+                XskErrorId.SystemCallFailed, errno, call,
+                $"The socket could not be bound to {nic.Name} queue {options.QueueId}: {Errno.Text(errno)}",
+                "see dmesg for what the driver says of it"),
+        };
+    }
+
+    private unsafe bool ReadZeroCopy()
+    {
+        uint flags = 0;
+        int length = sizeof(uint);
+        if (Libc.getsockopt(resources.Descriptor!, IfXdp.SOL_XDP, IfXdp.XDP_OPTIONS, &flags, &length) == 0)
+            return (flags & IfXdp.XDP_OPTIONS_ZEROCOPY) != 0;
+        throw OptionFailed(Marshal.GetLastPInvokeError(), "getsockopt(xsk, XDP_OPTIONS)", "The bound socket's mode could not be read");
+    }
+
+    /// <summary>An empty send, which finds drivers whose transmit side does not work before any frame is lost (fd_xsk_init).</summary>
+    private unsafe void ProbeTransmit(XdpInterface nic)
+    {
+        if (Libc.sendto(resources.Descriptor!, null, 0, Libc.MSG_DONTWAIT, null, 0) >= 0) return;
+        int errno = Marshal.GetLastPInvokeError();
+        // Busy for the moment, or down: of that there is a warning already.
+        if (errno is Errno.EAGAIN or Errno.EBUSY or Errno.ENOBUFS or Errno.ENETDOWN or Errno.EINTR) return;
+        if (errno == Errno.ENXIO && !nic.IsUp) return;
+        throw XskException.FromCall(
+            XskErrorId.TransmitProbeFailed, errno, $"sendto(xsk, {{{nic.Name}, queue {options.QueueId}}}, MSG_DONTWAIT)",
+            $"The driver of {nic.Name} ({nic.Driver ?? "unknown"}) bound the socket but does not serve its TX ring: {Errno.Text(errno)}",
+            "use -BindMode Copy or -AttachMode Generic, update the driver, or receive only with -TxRingSize 0");
+    }
+}

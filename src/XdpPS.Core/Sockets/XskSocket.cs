@@ -1,0 +1,347 @@
+using System.Diagnostics;
+using System.Diagnostics.CodeAnalysis;
+using System.Runtime.InteropServices;
+using XdpPS.Interop;
+
+namespace XdpPS;
+
+/// <summary>
+/// An open AF_XDP socket: its UMEM, its rings, its place in the XDP program's map. One thread may receive while
+/// another sends; neither needs a lock.
+/// </summary>
+/// <remarks>Set-up follows Documentation/networking/af_xdp.rst; <see cref="Open"/> undoes every step when one fails.</remarks>
+public sealed class XskSocket : XskSocketInfo, IDisposable
+{
+    private readonly Lock closing = new();
+    private readonly XskResources resources;
+    private readonly ReceivePath? receive;
+    private readonly TransmitPath? transmit;
+    private readonly long openedAt = Stopwatch.GetTimestamp();
+    private int mtu;
+    private XskPoller? waiter;
+    private bool closed;
+
+    [SetsRequiredMembers]
+    internal XskSocket(
+        XskSocketOptions options, XdpInterface nic, XskResources resources, ReceivePath? receive, bool zeroCopy, IReadOnlyList<XskWarning> warnings)
+    {
+        this.resources = resources;
+        this.receive = receive;
+        Warnings = warnings;
+        mtu = nic.Mtu;
+        InterfaceName = nic.Name;
+        InterfaceIndex = nic.Index;
+        MacAddress = nic.MacAddress;
+        Driver = nic.Driver;
+        QueueId = options.QueueId;
+        AttachMode = resources.Attachment?.Mode ?? XdpMode.None;
+        ProgramId = resources.Attachment?.ProgramId ?? 0;
+        BindMode = zeroCopy ? XskBindMode.ZeroCopy : XskBindMode.Copy;
+        NeedWakeup = options.NeedWakeup;
+        FrameSize = options.FrameSize;
+        FrameCount = options.FrameCount;
+        Headroom = options.Headroom;
+        RxRingSize = options.RxRingSize;
+        TxRingSize = options.TxRingSize;
+        FillRingSize = options.EffectiveFillRingSize;
+        CompletionRingSize = options.EffectiveCompletionRingSize;
+        if (resources.Rings!.Tx is { } tx)
+            transmit = new TransmitPath(resources.Descriptor!, this, resources.Umem!, tx, resources.Rings.Completion);
+    }
+
+    /// <summary>What the user should know about this socket although it could be opened.</summary>
+    public IReadOnlyList<XskWarning> Warnings { get; }
+
+    /// <summary>The socket can be used.</summary>
+    public bool IsOpen => !Volatile.Read(ref closed);
+
+    /// <summary>Open, or Closed.</summary>
+    public override string State => IsOpen ? "Open" : "Closed";
+
+    /// <summary>Frames sent and not yet completed by the kernel.</summary>
+    public long PendingSends => transmit is null ? 0 : transmit.Packets - transmit.Completed;
+
+    internal FileDescriptor Descriptor => resources.Descriptor!;
+
+    /// <summary>
+    /// Opens a socket: checks the options, makes the socket and its UMEM, maps the rings, fills FILL, attaches the
+    /// XDP program, binds, and puts the socket into the program's map.
+    /// </summary>
+    /// <param name="options">What to open.</param>
+    /// <param name="cancellation">Ends the waiting for a busy queue or for a carrier.</param>
+    /// <exception cref="XskException">Any step failed; everything made before it is gone again.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled while waiting; likewise.</exception>
+    public static XskSocket Open(XskSocketOptions options, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        XskResources resources = new();
+        try
+        {
+            return new XskSetup(options, resources, cancellation).Open();
+        }
+        catch
+        {
+            resources.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Takes what has arrived, without waiting. Dispose the batch to give its frames back to the kernel.</summary>
+    /// <param name="maximum">The most packets to take, at least 1.</param>
+    /// <exception cref="XskException">The socket is closed, has no RX ring, or another thread is receiving on it.</exception>
+    public ReceiveBatch Receive(int maximum)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(maximum, 1);
+        ReceivePath path = receive ?? throw Disabled("receive", "-RxRingSize");
+        path.Gate.Enter(this);
+        try
+        {
+            return new ReceiveBatch(path, maximum);
+        }
+        catch
+        {
+            path.Gate.Leave();
+            throw;
+        }
+    }
+
+    /// <summary>Makes room for frames on the TX ring. Dispose the batch to publish what was added, then call <see cref="Pump"/>.</summary>
+    /// <param name="count">The most frames to make room for, at least 1.</param>
+    /// <exception cref="XskException">The socket is closed, has no TX ring, or another thread is sending on it.</exception>
+    public SendBatch ReserveSend(int count)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
+        TransmitPath path = EnterTransmit();
+        try
+        {
+            return new SendBatch(path, count);
+        }
+        catch
+        {
+            path.Gate.Leave();
+            throw;
+        }
+    }
+
+    /// <summary>Copies a frame onto the TX ring. The kernel sends it at the next <see cref="Pump"/> or <see cref="Flush"/>.</summary>
+    /// <returns>False when the ring or the UMEM has no room: pump, and try again.</returns>
+    /// <exception cref="XskException">As <see cref="CheckFrame"/> and <see cref="ReserveSend"/>.</exception>
+    public bool TrySend(ReadOnlySpan<byte> frame)
+    {
+        CheckFrame(frame);
+        using SendBatch batch = ReserveSend(1);
+        return batch.TryAdd(frame);
+    }
+
+    /// <summary>Takes back completed frames, and wakes the kernel for what is on the TX ring where it needs that.</summary>
+    /// <exception cref="XskException">The interface is down or gone, or as <see cref="ReserveSend"/>.</exception>
+    public void Pump()
+    {
+        TransmitPath path = EnterTransmit();
+        try
+        {
+            path.Reap();
+            if (path.Packets > path.Completed) path.Wake();
+        }
+        finally
+        {
+            path.Gate.Leave();
+        }
+    }
+
+    /// <summary>Pumps until the kernel has completed every frame. Completed is not delivered: see <see cref="XskRingStats.DriverDropped"/>.</summary>
+    /// <returns>False when the time was up, or the wait cancelled, with frames still pending.</returns>
+    /// <exception cref="XskException">As <see cref="Pump"/>.</exception>
+    public bool Flush(TimeSpan timeout, CancellationToken cancellation = default)
+    {
+        long start = Stopwatch.GetTimestamp();
+        long pending = long.MaxValue;
+        SpinWait wait = default;
+        while (true)
+        {
+            Pump();
+            if (PendingSends == 0) return true;
+            if (cancellation.IsCancellationRequested || Stopwatch.GetElapsedTime(start) > timeout) return false;
+            if (PendingSends < pending) wait.Reset();
+            pending = PendingSends;
+            wait.SpinOnce();
+        }
+    }
+
+    /// <summary>Checks that a frame can be sent: at least an Ethernet header, at most what fits a UMEM frame and the interface's MTU.</summary>
+    /// <remarks>The kernel would complete a frame of more than MTU + 14 (+ 4 a VLAN tag) bytes, and drop it.</remarks>
+    /// <exception cref="XskException">The frame is too short or too long.</exception>
+    public void CheckFrame(ReadOnlySpan<byte> frame)
+    {
+        if (frame.Length < EthernetFrame.HeaderLength)
+        {
+            throw XskException.FromCheck(
+                XskErrorId.FrameTooShort,
+                $"A frame of {frame.Length} bytes is too short: an Ethernet header alone has {EthernetFrame.HeaderLength}",
+                "give whole frames, from the destination address on, without FCS");
+        }
+
+        int overhead = EthernetFrame.HeaderLength + (EthernetFrame.VlanTagLength * EthernetFrame.CountVlanTags(frame));
+        // Only when it matters is the kernel asked again: the MTU may have been raised since the socket was opened.
+        if (frame.Length > mtu + overhead) mtu = LinkQuery.ByIndex(InterfaceIndex)?.Mtu ?? mtu;
+        if (frame.Length <= Math.Min(FrameSize, mtu + overhead)) return;
+        bool byMtu = mtu + overhead < FrameSize;
+        throw XskException.FromCheck(
+            XskErrorId.FrameTooLong,
+            byMtu
+                ? $"A frame of {frame.Length} bytes is too long for {InterfaceName}: its MTU of {mtu} allows {mtu + overhead}"
+                : $"A frame of {frame.Length} bytes is too long for this socket's frames of {FrameSize} bytes",
+            byMtu
+                ? $"send shorter frames, or run 'ip link set {InterfaceName} mtu {frame.Length - overhead}'"
+                : "send shorter frames, or open the socket with -FrameSize 4096");
+    }
+
+    /// <summary>The rings, the kernel's counters and ours at this moment.</summary>
+    /// <param name="since">An earlier record, which the rates are over; null for the opening of the socket.</param>
+    /// <exception cref="XskException">The socket is closed.</exception>
+    public unsafe XskRingStats GetStatistics(XskRingStats? since = null)
+    {
+        lock (closing)
+        {
+            ThrowIfClosed();
+            XdpStatistics ofKernel = default;
+            int length = sizeof(XdpStatistics);
+            if (Libc.getsockopt(Descriptor, IfXdp.SOL_XDP, IfXdp.XDP_STATISTICS, &ofKernel, &length) != 0)
+                throw XskSetup.OptionFailed(Marshal.GetLastPInvokeError(), "getsockopt(xsk, XDP_STATISTICS)", "The kernel's counters could not be read");
+            ofKernel = XdpStatistics.Parse(new ReadOnlySpan<byte>(&ofKernel, length));
+            XskRings rings = resources.Rings!;
+            long now = Stopwatch.GetTimestamp();
+            double seconds = Stopwatch.GetElapsedTime(since?.Stamp ?? openedAt, now).TotalSeconds;
+            long lost = (long)(ofKernel.RxDropped + ofKernel.RxRingFull);
+            return new XskRingStats
+            {
+                Stamp = now,
+                IntervalSeconds = seconds,
+                InterfaceName = InterfaceName,
+                QueueId = QueueId,
+                Time = DateTime.Now,
+                Rx = rings.Rx?.Snapshot(),
+                Tx = rings.Tx?.Snapshot(),
+                Fill = rings.Fill.Snapshot(),
+                Completion = rings.Completion.Snapshot(),
+                RxPackets = receive?.Packets ?? 0,
+                RxBytes = receive?.Bytes ?? 0,
+                RxWakeups = receive?.Wakeups ?? 0,
+                TxPackets = transmit?.Packets ?? 0,
+                TxBytes = transmit?.Bytes ?? 0,
+                TxCompleted = transmit?.Completed ?? 0,
+                TxWakeups = transmit?.Wakeups ?? 0,
+                DriverDropped = transmit?.DriverDropped ?? 0,
+                RxDropped = (long)ofKernel.RxDropped,
+                RxInvalidDescriptors = (long)ofKernel.RxInvalidDescriptors,
+                TxInvalidDescriptors = (long)ofKernel.TxInvalidDescriptors,
+                RxRingFull = (long)ofKernel.RxRingFull,
+                FillRingEmpty = (long)ofKernel.RxFillRingEmptyDescriptors,
+                TxRingEmpty = (long)ofKernel.TxRingEmptyDescriptors,
+                RxPacketsPerSecond = Rate(receive?.Packets ?? 0, since?.RxPackets),
+                RxBytesPerSecond = Rate(receive?.Bytes ?? 0, since?.RxBytes),
+                TxPacketsPerSecond = Rate(transmit?.Packets ?? 0, since?.TxPackets),
+                TxBytesPerSecond = Rate(transmit?.Bytes ?? 0, since?.TxBytes),
+                RxLostPerSecond = Rate(lost, since is null ? null : since.RxDropped + since.RxRingFull),
+            };
+
+            double Rate(long count, long? before) => seconds > 0 ? (count - (before ?? 0)) / seconds : 0;
+        }
+    }
+
+    /// <summary>Finds every frame of the UMEM. For debugging and tests, while nothing is on the move.</summary>
+    /// <exception cref="XskException">The socket is closed.</exception>
+    public FrameCensus CountFrames()
+    {
+        lock (closing)
+        {
+            ThrowIfClosed();
+            FrameCensus census = new(FrameCount, FrameSize);
+            receive?.AddTo(census);
+            transmit?.AddTo(census);
+            return census;
+        }
+    }
+
+    /// <summary>
+    /// Looks whether packets can still arrive. poll(2) does not wake when an interface is deleted or a program
+    /// detached, so that whoever waits has to ask; <see cref="XskPoller"/> does, once a second.
+    /// </summary>
+    /// <exception cref="XskException">The interface is gone, the program was removed or replaced, or the socket is closed.</exception>
+    public unsafe void CheckHealth()
+    {
+        lock (closing)
+        {
+            ThrowIfClosed();
+            int error = 0;
+            int length = sizeof(int);
+            if (Libc.getsockopt(Descriptor, Libc.SOL_SOCKET, Libc.SO_ERROR, &error, &length) != 0) error = 0;
+            bool detached = resources.Attachment is { IsActive: false };
+            if (error == 0 && !detached) return;
+            if (error == Errno.ENETDOWN || LinkQuery.ByIndex(InterfaceIndex) is null)
+            {
+                throw XskException.FromCheck(
+                    XskErrorId.InterfaceGone,
+                    $"Interface {InterfaceName} was deleted, or moved to another network namespace, while its queue {QueueId} was open",
+                    "remove this socket, and open a new one once the interface is back");
+            }
+
+            if (!detached) throw XskSetup.OptionFailed(error, "getsockopt(xsk, SO_ERROR)", $"The socket on {InterfaceName} queue {QueueId} failed");
+            throw XskException.FromCheck(
+                XskErrorId.ProgramDetached,
+                $"The XDP program of {InterfaceName} (id {ProgramId}) was removed or replaced by someone else, so that queue {QueueId} receives nothing any more",
+                "remove this socket and open a new one; 'bpftool net' shows what is attached now");
+        }
+    }
+
+    /// <summary>
+    /// Takes the socket out of the program's map, unmaps the rings, closes the descriptor and, with the last socket
+    /// of the interface, removes the program. Waits for a batch that another thread holds. Does nothing the second time.
+    /// </summary>
+    public void Close()
+    {
+        receive?.Gate.Close(this);
+        transmit?.Gate.Close(this);
+        lock (closing)
+        {
+            if (closed) return;
+            Volatile.Write(ref closed, true);
+            resources.Dispose();
+        }
+
+        Volatile.Read(ref waiter)?.Wake();
+    }
+
+    /// <summary><see cref="Close"/>.</summary>
+    public void Dispose() => Close();
+
+    internal void Claim(XskPoller poller)
+    {
+        ThrowIfClosed();
+        if (receive is null) throw Disabled("receive", "-RxRingSize");
+        if (Interlocked.CompareExchange(ref waiter, poller, null) is null) return;
+        throw XskException.FromCheck(
+            XskErrorId.SocketBusy,
+            $"Another receive is running on {InterfaceName} queue {QueueId}",
+            "wait for it to end or stop it; one receive at a time may run on a socket");
+    }
+
+    internal void Unclaim(XskPoller poller) => Interlocked.CompareExchange(ref waiter, null, poller);
+
+    private TransmitPath EnterTransmit()
+    {
+        TransmitPath path = transmit ?? throw Disabled("send", "-TxRingSize");
+        path.Gate.Enter(this);
+        return path;
+    }
+
+    private void ThrowIfClosed()
+    {
+        if (!IsOpen) throw DirectionGate.SocketClosed(this);
+    }
+
+    private XskException Disabled(string direction, string parameter) => XskException.FromCheck(
+        XskErrorId.DirectionDisabled,
+        $"The socket on {InterfaceName} queue {QueueId} was opened with {parameter} 0 and cannot {direction}",
+        $"open it without {parameter} 0");
+}

@@ -1,0 +1,70 @@
+using System.Net.NetworkInformation;
+
+namespace XdpPS;
+
+/// <summary>What was obtained when a socket was opened. This is what is left of a socket that crossed a process boundary.</summary>
+public class XskSocketInfo
+{
+    /// <summary>Interface the socket is bound to.</summary>
+    public required string InterfaceName { get; init; }
+
+    /// <summary>Its index.</summary>
+    public required int InterfaceIndex { get; init; }
+
+    /// <summary>Its hardware address.</summary>
+    public required PhysicalAddress MacAddress { get; init; }
+
+    /// <summary>Its driver, or null where it has none.</summary>
+    public string? Driver { get; init; }
+
+    /// <summary>Queue the socket is bound to.</summary>
+    public required int QueueId { get; init; }
+
+    /// <summary>Where the XDP program runs; None without one.</summary>
+    public required XdpMode AttachMode { get; init; }
+
+    /// <summary>Id of the XDP program; 0 without one.</summary>
+    public required int ProgramId { get; init; }
+
+    /// <summary>What the kernel says of the bound socket (XDP_OPTIONS), whatever was asked for.</summary>
+    public required XskBindMode BindMode { get; init; }
+
+    /// <summary>The socket was bound with XDP_USE_NEED_WAKEUP.</summary>
+    public required bool NeedWakeup { get; init; }
+
+    /// <summary>Bytes of a UMEM frame.</summary>
+    public required int FrameSize { get; init; }
+
+    /// <summary>Frames in the UMEM.</summary>
+    public required int FrameCount { get; init; }
+
+    /// <summary>Bytes kept free before each received packet.</summary>
+    public required int Headroom { get; init; }
+
+    /// <summary>Entries of the RX ring; 0 without one.</summary>
+    public required int RxRingSize { get; init; }
+
+    /// <summary>Entries of the TX ring; 0 without one.</summary>
+    public required int TxRingSize { get; init; }
+
+    /// <summary>Entries of the FILL ring.</summary>
+    public required int FillRingSize { get; init; }
+
+    /// <summary>Entries of the COMPLETION ring.</summary>
+    public required int CompletionRingSize { get; init; }
+
+    /// <summary>Open, or Closed.</summary>
+    public virtual string State => "Closed";
+
+    /// <returns>One line that says everything.</returns>
+    public override string ToString()
+    {
+        string program = AttachMode == XdpMode.None ? "no XDP program" : $"{AttachMode.ToString().ToLowerInvariant()} XDP";
+        string copying = BindMode == XskBindMode.ZeroCopy ? "zero-copy" : "copy";
+        bool alike = RxRingSize == TxRingSize && TxRingSize == FillRingSize && FillRingSize == CompletionRingSize;
+        string rings = alike
+            ? $"rings {RxRingSize}"
+            : $"rings RX {RxRingSize} TX {TxRingSize} FILL {FillRingSize} COMPLETION {CompletionRingSize}";
+        return $"{InterfaceName} queue {QueueId}: {program}, {copying}, {FrameCount} x {FrameSize} B frames, {rings}, driver {Driver ?? "none"}";
+    }
+}

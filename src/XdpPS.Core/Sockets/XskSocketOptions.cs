@@ -1,0 +1,182 @@
+using System.Numerics;
+using System.Runtime.InteropServices;
+using XdpPS.Interop;
+
+namespace XdpPS;
+
+/// <summary>How the XDP program is attached.</summary>
+public enum XdpAttachMode
+{
+    /// <summary>Native where the driver can, else generic, with a warning.</summary>
+    Auto = 0,
+
+    /// <summary>In the driver, or not at all.</summary>
+    Native = 1,
+
+    /// <summary>In the kernel's generic receive path: every interface, at lower speed.</summary>
+    Generic = 2,
+}
+
+/// <summary>Whether the kernel copies packets between its buffers and the UMEM.</summary>
+public enum XskBindMode
+{
+    /// <summary>Zero-copy where the driver says that it can, else copy.</summary>
+    Auto = 0,
+
+    /// <summary>Copy (XDP_COPY): every interface.</summary>
+    Copy = 1,
+
+    /// <summary>Zero-copy (XDP_ZEROCOPY), or fail.</summary>
+    ZeroCopy = 2,
+}
+
+/// <summary>Everything that can be chosen about a socket. The defaults suit an interface with an MTU of 1,500.</summary>
+public sealed class XskSocketOptions
+{
+    /// <summary>The frame size used when none is given, in bytes.</summary>
+    public const int DefaultFrameSize = 2048;
+
+    /// <summary>The frame count used when none is given.</summary>
+    public const int DefaultFrameCount = 8192;
+
+    /// <summary>The size of each ring used when none is given, in entries.</summary>
+    public const int DefaultRingSize = 2048;
+
+    // Above this the kernel's own size computation for a ring of 16-byte entries overflows 32 bits (xskq_get_ring_size).
+    private const int MaximumRingSize = 1 << 27;
+
+    /// <summary>Exact name of the interface.</summary>
+    public required string InterfaceName { get; init; }
+
+    /// <summary>Queue to bind to, from 0 to the interface's queue count minus 1.</summary>
+    public int QueueId { get; init; }
+
+    /// <summary>Size of a UMEM frame in bytes: a power of two from 2,048 to the page size.</summary>
+    public int FrameSize { get; init; } = DefaultFrameSize;
+
+    /// <summary>Frames in the UMEM, at least 2. Half of them receive and half transmit; all serve the one direction where the other is off.</summary>
+    public int FrameCount { get; init; } = DefaultFrameCount;
+
+    /// <summary>Bytes kept free before each received packet, beside the kernel's own 256: from 0 to frame size minus 257.</summary>
+    public int Headroom { get; init; }
+
+    /// <summary>Entries of the RX ring: a power of two, or 0 for a socket that only transmits.</summary>
+    public int RxRingSize { get; init; } = DefaultRingSize;
+
+    /// <summary>Entries of the TX ring: a power of two, or 0 for a socket that only receives.</summary>
+    public int TxRingSize { get; init; } = DefaultRingSize;
+
+    /// <summary>Entries of the FILL ring: a power of two; null means 2,048, or the RX ring's size where that is larger.</summary>
+    public int? FillRingSize { get; init; }
+
+    /// <summary>Entries of the COMPLETION ring: a power of two; null means 2,048, or the TX ring's size where that is larger.</summary>
+    public int? CompletionRingSize { get; init; }
+
+    /// <summary>Copy or zero-copy.</summary>
+    public XskBindMode BindMode { get; init; }
+
+    /// <summary>Native or generic XDP.</summary>
+    public XdpAttachMode AttachMode { get; init; }
+
+    /// <summary>Let the kernel say when it wants a system call (XDP_USE_NEED_WAKEUP), instead of making one for every batch.</summary>
+    public bool NeedWakeup { get; init; } = true;
+
+    /// <summary>Load and attach the XDP program. Without it the socket transmits, and receives only what another program redirects to it.</summary>
+    public bool AttachProgram { get; init; } = true;
+
+    /// <summary>Take every packet of an interface although the host itself lives on it.</summary>
+    public bool Force { get; init; }
+
+    /// <summary>
+    /// An AF_XDP socket made elsewhere (SOCK_RAW, nothing set up yet), or null to make one. On success the
+    /// <see cref="XskSocket"/> owns it; when opening fails it stays open and the caller's.
+    /// </summary>
+    public SafeHandle? Descriptor { get; init; }
+
+    /// <summary>The FILL ring's size with the default applied.</summary>
+    public int EffectiveFillRingSize => FillRingSize ?? Math.Max(DefaultRingSize, RxRingSize);
+
+    /// <summary>The COMPLETION ring's size with the default applied.</summary>
+    public int EffectiveCompletionRingSize => CompletionRingSize ?? Math.Max(DefaultRingSize, TxRingSize);
+
+    /// <summary>Frames of the receive direction.</summary>
+    internal int ReceiveFrames => RxRingSize == 0 ? 0 : TxRingSize == 0 ? FrameCount : FrameCount - (FrameCount / 2);
+
+    /// <summary>The largest packet that fits a receive frame: 1,792 bytes for 2,048.</summary>
+    public int MaximumReceiveLength => FrameSize - Umem.ReceiveOffset(Headroom);
+
+    /// <summary>Checks everything that can be checked without a system call.</summary>
+    /// <exception cref="XskException">A value is out of range; the message has the rule and the value.</exception>
+    public void Validate()
+    {
+        int pageSize = Environment.SystemPageSize;
+        if (FrameSize < IfXdp.XDP_UMEM_MIN_CHUNK_SIZE || FrameSize > pageSize || !BitOperations.IsPow2(FrameSize))
+        {
+            throw XskException.FromCheck(
+                XskErrorId.FrameSizeInvalid,
+                $"A frame size of {FrameSize} bytes is not possible: it must be a power of two from {IfXdp.XDP_UMEM_MIN_CHUNK_SIZE} to the page size, {pageSize}",
+                pageSize > 2048 ? "use -FrameSize 2048 or 4096" : "use -FrameSize 2048");
+        }
+
+        int largest = FrameSize - IfXdp.XDP_PACKET_HEADROOM - 1;
+        if (Headroom < 0 || Headroom > largest)
+        {
+            throw XskException.FromCheck(
+                XskErrorId.HeadroomInvalid,
+                $"A headroom of {Headroom} bytes is not possible: the kernel keeps {IfXdp.XDP_PACKET_HEADROOM} bytes of each {FrameSize}-byte frame, so that it must be from 0 to {largest}",
+                "use a smaller -Headroom, or -FrameSize 4096");
+        }
+
+        if (RxRingSize == 0 && TxRingSize == 0)
+        {
+            throw XskException.FromCheck(
+                XskErrorId.RingSizeInvalid,
+                "An RX ring and a TX ring of 0 entries leave nothing to do",
+                "give at least one of -RxRingSize and -TxRingSize a power of two");
+        }
+
+        CheckRing("RX", "-RxRingSize", RxRingSize, zeroAllowed: true);
+        CheckRing("TX", "-TxRingSize", TxRingSize, zeroAllowed: true);
+        CheckRing("FILL", "-FillRingSize", EffectiveFillRingSize, zeroAllowed: false);
+        CheckRing("COMPLETION", "-CompletionRingSize", EffectiveCompletionRingSize, zeroAllowed: false);
+
+        if (FrameCount < 2)
+        {
+            throw XskException.FromCheck(
+                XskErrorId.FrameCountInvalid,
+                $"A UMEM of {FrameCount} frames is not possible: it needs at least 2, one for each direction",
+                $"use -FrameCount {DefaultFrameCount}, or leave it out");
+        }
+
+        // A span, and so one frame's address arithmetic everywhere, stays within what mmap can give.
+        if ((long)FrameSize * FrameCount > 1L << 40)
+        {
+            throw XskException.FromCheck(
+                XskErrorId.UmemTooLarge,
+                $"A UMEM of {FrameCount} frames of {FrameSize} bytes is {(long)FrameSize * FrameCount >> 30} GiB: the limit is 1,024",
+                "use a smaller -FrameCount");
+        }
+    }
+
+    /// <summary>Checks what depends on the interface.</summary>
+    /// <exception cref="XskException">The interface has no such queue.</exception>
+    internal void Validate(XdpInterface nic)
+    {
+        if (QueueId >= 0 && QueueId < nic.QueueCount) return;
+        string range = nic.QueueCount == 1 ? "1 queue (0)" : $"{nic.QueueCount} queues (0-{nic.QueueCount - 1})";
+        throw XskException.FromCheck(
+            XskErrorId.QueueOutOfRange,
+            $"Interface {nic.Name} has no queue {QueueId}: it has {range}",
+            $"choose one of these, or see 'ethtool -l {nic.Name}' for how many it can have");
+    }
+
+    private static void CheckRing(string ring, string parameter, int size, bool zeroAllowed)
+    {
+        if (size == 0 && zeroAllowed) return;
+        if (size > 0 && size <= MaximumRingSize && BitOperations.IsPow2(size)) return;
+        throw XskException.FromCheck(
+            XskErrorId.RingSizeInvalid,
+            $"{(ring == "RX" ? "An" : "A")} {ring} ring of {size} entries is not possible: it must be a power of two from 1 to {MaximumRingSize}",
+            $"use {parameter} {DefaultRingSize}, or leave it out");
+    }
+}

@@ -1,0 +1,101 @@
+using XdpPS.Interop;
+
+namespace XdpPS;
+
+/// <summary>
+/// Where every frame of a UMEM is at one moment. Frames in rings and pools are found by their addresses; what
+/// is found nowhere must be what the counters say the kernel holds.
+/// </summary>
+/// <remarks>A debugging aid: exact only while nothing is on the move.</remarks>
+public sealed class FrameCensus
+{
+    private readonly bool[] seen;
+    private readonly int frameSize;
+    private int found;
+    private long receiveOutstanding;
+    private long transmitOutstanding;
+
+    internal FrameCensus(int frameCount, int frameSize)
+    {
+        seen = new bool[frameCount];
+        this.frameSize = frameSize;
+    }
+
+    /// <summary>Frames in the UMEM.</summary>
+    public int Total => seen.Length;
+
+    /// <summary>Free, to receive or to send with.</summary>
+    public int Free { get; private set; }
+
+    /// <summary>On the FILL ring, waiting for the kernel.</summary>
+    public int Fill { get; private set; }
+
+    /// <summary>On the RX ring, waiting to be read.</summary>
+    public int Rx { get; private set; }
+
+    /// <summary>On the TX ring, waiting for the kernel.</summary>
+    public int Tx { get; private set; }
+
+    /// <summary>On the COMPLETION ring, waiting to be taken back.</summary>
+    public int Completion { get; private set; }
+
+    /// <summary>In a batch that was not disposed yet.</summary>
+    public int Caller { get; private set; }
+
+    /// <summary>Taken from FILL and not yet on RX.</summary>
+    public long KernelReceive => receiveOutstanding;
+
+    /// <summary>Taken from TX and not yet on COMPLETION.</summary>
+    public long KernelTransmit => transmitOutstanding;
+
+    /// <summary>Addresses that were found in two places.</summary>
+    public int Duplicates { get; private set; }
+
+    /// <summary>Every frame is in exactly one place.</summary>
+    public bool IsConserved =>
+        Duplicates == 0 && KernelReceive >= 0 && KernelTransmit >= 0 && found + KernelReceive + KernelTransmit == Total;
+
+    /// <returns>All counts on one line.</returns>
+    public override string ToString() =>
+        $"{Total} frames: {Free} free, {Fill} FILL, {Rx} RX, {Tx} TX, {Completion} COMPLETION, {Caller} caller, "
+        + $"{KernelReceive} + {KernelTransmit} kernel, {Duplicates} duplicates";
+
+    internal void AddReceive(FramePool free, ProducerRing<ulong> fill, ConsumerRing<XdpDescriptor> rx, long outstanding)
+    {
+        List<ulong> filled = [], none = [];
+        List<XdpDescriptor> received = [], held = [];
+        fill.CopyTo(filled, none);
+        rx.CopyTo(received, held);
+        Free += Mark(free.Free);
+        Fill += Mark([.. filled]);
+        Rx += Mark([.. received.Select(descriptor => descriptor.Address)]);
+        Caller += Mark([.. held.Select(descriptor => descriptor.Address)]);
+        receiveOutstanding = outstanding - filled.Count - received.Count - held.Count;
+    }
+
+    internal void AddTransmit(FramePool free, ProducerRing<XdpDescriptor> tx, ConsumerRing<ulong> completion, long outstanding)
+    {
+        List<XdpDescriptor> queued = [], held = [];
+        List<ulong> completed = [], none = [];
+        tx.CopyTo(queued, held);
+        completion.CopyTo(completed, none);
+        Free += Mark(free.Free);
+        Tx += Mark([.. queued.Select(descriptor => descriptor.Address)]);
+        Caller += Mark([.. held.Select(descriptor => descriptor.Address)]);
+        Completion += Mark([.. completed]);
+        transmitOutstanding = outstanding - queued.Count - completed.Count;
+    }
+
+    private int Mark(ReadOnlySpan<ulong> addresses)
+    {
+        foreach (ulong address in addresses)
+        {
+            ref bool mark = ref seen[(int)(address / (ulong)frameSize)];
+            if (mark) Duplicates++;
+            else found++;
+            mark = true;
+        }
+
+        return addresses.Length;
+    }
+}
