@@ -47,6 +47,9 @@ internal sealed unsafe class ProducerRing<T> where T : unmanaged
         }
     }
 
+    /// <summary>Published and not yet taken by the kernel.</summary>
+    internal uint Pending => submitted - Volatile.Read(ref *consumer);
+
     internal ref T this[uint index]
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]

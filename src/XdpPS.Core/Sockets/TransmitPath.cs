@@ -63,6 +63,8 @@ internal sealed unsafe class TransmitPath
     /// <returns>False where the kernel asked to be tried again.</returns>
     internal bool Wake()
     {
+        // A zero-copy driver may want to be called for completions alone; copying sends nothing from an empty ring.
+        if (info.BindMode == XskBindMode.Copy && tx.Pending == 0) return true;
         if (info.NeedWakeup && !tx.NeedsWakeup) return true;
         Wakeups++;
         if (Libc.sendto(socket, null, 0, Libc.MSG_DONTWAIT, null, 0) >= 0) return true;

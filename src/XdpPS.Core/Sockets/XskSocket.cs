@@ -34,6 +34,7 @@ public sealed class XskSocket : XskSocketInfo, IDisposable
         MacAddress = nic.MacAddress;
         Driver = nic.Driver;
         QueueId = options.QueueId;
+        Origin = new PacketOrigin(InterfaceName, QueueId);
         AttachMode = resources.Attachment?.Mode ?? XdpMode.None;
         ProgramId = resources.Attachment?.ProgramId ?? 0;
         BindMode = zeroCopy ? XskBindMode.ZeroCopy : XskBindMode.Copy;
@@ -60,6 +61,8 @@ public sealed class XskSocket : XskSocketInfo, IDisposable
 
     /// <summary>Frames sent and not yet completed by the kernel.</summary>
     public long PendingSends => transmit is null ? 0 : transmit.Packets - transmit.Completed;
+
+    internal PacketOrigin Origin { get; }
 
     internal FileDescriptor Descriptor => resources.Descriptor!;
 

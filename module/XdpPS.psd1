@@ -1,0 +1,32 @@
+@{
+    RootModule             = 'XdpPS.dll'
+    ModuleVersion          = '0.1.0'
+    GUID                   = '5f0c2d1e-8a64-4a0b-9a3e-6f5d3c1b7e92'
+    Author                 = 'XdpPS contributors'
+    CompanyName            = 'XdpPS contributors'
+    Copyright              = '(c) XdpPS contributors. MIT licence.'
+    Description            = 'AF_XDP sockets (kernel-bypass packet I/O) for network engineers on Linux: open a socket on an interface, see its packets as objects, send frames, read the rings.'
+    PowerShellVersion      = '7.6'
+    CompatiblePSEditions   = @('Core')
+    # Loaded before the type file, which names types of both.
+    RequiredAssemblies     = @('XdpPS.Core.dll', 'XdpPS.dll')
+    FormatsToProcess       = @('XdpPS.Format.ps1xml')
+    TypesToProcess         = @('XdpPS.Types.ps1xml')
+    CmdletsToExport        = @(
+        'Get-XskRingStats'
+        'Get-XskSocket'
+        'New-XskSocket'
+        'Receive-XskPacket'
+        'Remove-XskSocket'
+        'Send-XskFrame'
+    )
+    FunctionsToExport      = @()
+    AliasesToExport        = @()
+    VariablesToExport      = @()
+    PrivateData            = @{
+        PSData = @{
+            Tags         = @('PSEdition_Core', 'Linux', 'AF_XDP', 'XDP', 'eBPF', 'Network', 'Packet', 'Capture')
+            ReleaseNotes = 'See CHANGELOG.md.'
+        }
+    }
+}

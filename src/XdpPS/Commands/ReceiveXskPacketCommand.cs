@@ -1,0 +1,260 @@
+using System.Diagnostics;
+using System.Management.Automation;
+using XdpPS.Completion;
+using XdpPS.Session;
+
+namespace XdpPS.Commands;
+
+/// <summary>Receive-XskPacket.</summary>
+[Cmdlet(VerbsCommunications.Receive, "XskPacket", DefaultParameterSetName = SocketSet)]
+[OutputType(typeof(XskPacket), typeof(XskPacket[]))]
+public sealed class ReceiveXskPacketCommand : XskCommand
+{
+    private const string SocketSet = "Socket";
+    private const string InterfaceSet = "Interface";
+
+    /// <summary>The most packets taken from one socket before the next has its turn.</summary>
+    private const int Turn = 64;
+
+    private static readonly TimeSpan ReportInterval = TimeSpan.FromMilliseconds(200);
+
+    private readonly List<XskSocket> sockets = [];
+    private readonly List<XskSocketOpener> openers = [];
+    private XskPoller? poller;
+    private XskPacketReader? reader;
+    private long started;
+    private long lastPacketAt;
+    private long lastReportAt;
+    private bool progressShown;
+
+    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ParameterSetName = SocketSet)]
+    [AllowNull]
+    [AllowEmptyCollection]
+    public XskSocket?[]? Socket { get; set; }
+
+    [Parameter(Mandatory = true, Position = 0, ParameterSetName = InterfaceSet)]
+    [Alias("Interface", "ifAlias", "InterfaceAlias", "ifName", "Name")]
+    [ArgumentCompleter(typeof(InterfaceNameCompleter))]
+    [ValidateNotNullOrEmpty]
+    public string[] InterfaceName { get; set; } = [];
+
+    [Parameter]
+    [ValidateRange(1, long.MaxValue)]
+    public long Count { get; set; } = long.MaxValue;
+
+    [Parameter]
+    [ValidateRange(0.0, 31536000.0)]
+    public double TimeoutSeconds { get; set; }
+
+    [Parameter]
+    [ValidateRange(0.0, 31536000.0)]
+    public double DurationSeconds { get; set; }
+
+    [Parameter]
+    [ValidateRange(1, 65536)]
+    public int ReadCount { get; set; } = 1;
+
+    [Parameter]
+    [ValidateRange(1, int.MaxValue)]
+    public int SnapLength { get; set; } = int.MaxValue;
+
+    [Parameter(ParameterSetName = InterfaceSet)]
+    public SwitchParameter Force { get; set; }
+
+    private TimeSpan? Timeout => Given(nameof(TimeoutSeconds)) ? TimeSpan.FromSeconds(TimeoutSeconds) : null;
+
+    private TimeSpan? Duration => Given(nameof(DurationSeconds)) ? TimeSpan.FromSeconds(DurationSeconds) : null;
+
+    /// <inheritdoc/>
+    protected override void ProcessRecord()
+    {
+        foreach (XskSocket socket in (Socket ?? []).OfType<XskSocket>())
+        {
+            if (!sockets.Contains(socket)) sockets.Add(socket);
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override void EndProcessing()
+    {
+        if (Stopping) return;
+        foreach (string name in InterfaceName.Distinct()) OpenAll(name);
+        if (sockets.Count == 0) return;
+
+        DropWatch drops = new(sockets);
+        try
+        {
+            poller = new XskPoller(sockets);
+            if (StopToken.IsCancellationRequested) return;
+            reader = new XskPacketReader(SnapLength);
+            started = lastPacketAt = lastReportAt = Stopwatch.GetTimestamp();
+            Warn(drops.LookNowAndThen());
+            if (ReadCount == 1) ReceiveSingly(drops);
+            else ReceiveInArrays(drops);
+        }
+        catch (XskException e) when (!Stopping)
+        {
+            ThrowTerminatingError(e, sockets.Count == 1 ? sockets[0] : sockets.ToArray());
+        }
+        catch (XskException)
+        {
+            return; // The stop closed something under us.
+        }
+
+        if (Stopping) return;
+        Warn(drops.Look());
+        if (progressShown) WriteProgress(new ProgressRecord(0, "Receiving packets", "Done") { RecordType = ProgressRecordType.Completed });
+    }
+
+    /// <inheritdoc/>
+    protected override void StopProcessing()
+    {
+        base.StopProcessing();
+        poller?.Wake();
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            poller?.Dispose();
+            foreach (XskSocketOpener opener in openers) opener.Close();
+        }
+
+        base.Dispose(disposing);
+    }
+
+    private void OpenAll(string name)
+    {
+        XskSocketOpener opener = new();
+        openers.Add(opener);
+        try
+        {
+            int queues = XdpInterface.Get(name).RxQueues;
+            opener.Open(Enumerable.Range(0, queues).Select(queue => Options(name, queue)), StopToken);
+        }
+        catch (XskException e)
+        {
+            WriteError(e, name);
+            return;
+        }
+        catch (OperationCanceledException)
+        {
+            return;
+        }
+
+        foreach (string warning in opener.Warnings()) WriteWarning(warning);
+        sockets.AddRange(opener.Sockets);
+    }
+
+    /// <summary>Every queue, receive only: half the default frames do, since none are needed to send.</summary>
+    private XskSocketOptions Options(string name, int queue) => new()
+    {
+        InterfaceName = name,
+        QueueId = queue,
+        TxRingSize = 0,
+        FrameCount = XskSocketOptions.DefaultFrameCount / 2,
+        Force = Force,
+    };
+
+    private void ReceiveSingly(DropWatch drops)
+    {
+        while (Continue(reader!.Received))
+        {
+            bool any = false;
+            foreach (XskSocket socket in sockets)
+            {
+                for (int i = 0; i < Turn && reader.Received < Count; i++)
+                {
+                    // One at a time: were more taken from the ring than are written, a pipeline that ends here would lose them.
+                    if (reader.ReadOne(socket) is not { } packet) break;
+                    any = true;
+                    WriteObject(packet);
+                }
+            }
+
+            if (any) lastPacketAt = Stopwatch.GetTimestamp();
+            else WaitForPackets();
+            Report(drops);
+        }
+    }
+
+    private void ReceiveInArrays(DropWatch drops)
+    {
+        XskPacket[] array = new XskPacket[ReadCount];
+        int filled = 0;
+        long taken = 0;
+        while (Continue(taken))
+        {
+            bool any = false;
+            foreach (XskSocket socket in sockets)
+            {
+                int room = (int)Math.Min(ReadCount - filled, Count - taken);
+                int read = reader!.Read(socket, array.AsSpan(filled, Math.Min(room, Turn)));
+                filled += read;
+                taken += read;
+                any |= read > 0;
+                if (filled < ReadCount && taken < Count) continue;
+                Flush();
+                if (taken == Count) break;
+            }
+
+            if (any) lastPacketAt = Stopwatch.GetTimestamp();
+            // A line that has gone quiet must not hold packets back; and a wait that times out ends the receive.
+            else if (!WaitForPackets() && Stopwatch.GetElapsedTime(lastPacketAt).TotalSeconds >= 1) Flush();
+            Report(drops);
+        }
+
+        if (!Stopping) Flush();
+
+        void Flush()
+        {
+            if (filled == 0) return;
+            XskPacket[] full = filled == ReadCount ? array : array[..filled];
+            array = new XskPacket[ReadCount];
+            filled = 0;
+            WriteObject(full, enumerateCollection: false);
+        }
+    }
+
+    private bool Continue(long received)
+    {
+        if (Stopping || received >= Count) return false;
+        if (Duration is { } duration && Stopwatch.GetElapsedTime(started) >= duration) return false;
+        return Timeout is not { } timeout || Stopwatch.GetElapsedTime(lastPacketAt) < timeout;
+    }
+
+    private bool WaitForPackets()
+    {
+        TimeSpan wait = TimeSpan.FromSeconds(1);
+        if (Duration is { } duration) wait = Least(wait, duration - Stopwatch.GetElapsedTime(started));
+        if (Timeout is { } timeout) wait = Least(wait, timeout - Stopwatch.GetElapsedTime(lastPacketAt));
+        return poller!.Wait(wait);
+    }
+
+    private static TimeSpan Least(TimeSpan a, TimeSpan b) => a < b ? a : b < TimeSpan.Zero ? TimeSpan.Zero : b;
+
+    private bool Given(string parameter) => MyInvocation.BoundParameters.ContainsKey(parameter);
+
+    private void Report(DropWatch drops)
+    {
+        long now = Stopwatch.GetTimestamp();
+        if (Stopwatch.GetElapsedTime(lastReportAt, now) < ReportInterval) return;
+        lastReportAt = now;
+        Warn(drops.LookNowAndThen());
+        if (Count == long.MaxValue && Duration is null) return;
+
+        TimeSpan elapsed = Stopwatch.GetElapsedTime(started, now);
+        double share = Count != long.MaxValue ? (double)reader!.Received / Count : 0;
+        if (Duration is { } duration) share = Math.Max(share, elapsed / duration);
+        string status = Count != long.MaxValue ? $"{reader!.Received} of {Count} packets" : $"{reader!.Received} packets in {elapsed.TotalSeconds:F0} s";
+        WriteProgress(new ProgressRecord(0, "Receiving packets", status) { PercentComplete = (int)Math.Clamp(share * 100, 0, 100) });
+        progressShown = true;
+    }
+
+    private void Warn(IEnumerable<string> warnings)
+    {
+        foreach (string warning in warnings) WriteWarning(warning);
+    }
+}

@@ -1,0 +1,57 @@
+using XdpPS.Session;
+
+namespace XdpPS.Commands;
+
+/// <summary>Opens one socket a queue of an interface, all or none, and collects what the user should be told.</summary>
+internal sealed class XskSocketOpener
+{
+    private readonly List<XskSocket> opened = [];
+
+    internal IReadOnlyList<XskSocket> Sockets => opened;
+
+    /// <exception cref="XskException">One could not be opened; those opened before it are closed again.</exception>
+    internal void Open(IEnumerable<XskSocketOptions> queues, CancellationToken cancellation)
+    {
+        try
+        {
+            foreach (XskSocketOptions options in queues)
+            {
+                XskSocket socket = XskSocket.Open(options, cancellation);
+                opened.Add(socket);
+                SocketRegistry.Add(socket);
+            }
+        }
+        catch
+        {
+            Close();
+            throw;
+        }
+    }
+
+    internal void Close()
+    {
+        foreach (XskSocket socket in opened) socket.Close();
+        opened.Clear();
+    }
+
+    /// <summary>The sockets' own warnings, each text once, and one about queues that nobody listens to.</summary>
+    internal IEnumerable<string> Warnings()
+    {
+        IEnumerable<string> own = opened.SelectMany(socket => socket.Warnings).Select(warning => warning.Message).Distinct();
+        XskSocket? receiving = opened.Find(socket => socket.AttachMode != XdpMode.None && socket.RxRingSize > 0);
+        return receiving is not null && MissedQueues(receiving) is { } missed ? own.Append(missed) : own;
+    }
+
+    private static string? MissedQueues(XskSocket socket)
+    {
+        XdpInterface nic = XdpInterface.Get(socket.InterfaceName);
+        HashSet<int> bound = [.. SocketRegistry.OnInterface(nic.Index).Select(other => other.QueueId)];
+        int[] missed = [.. Enumerable.Range(0, nic.RxQueues).Where(queue => !bound.Contains(queue))];
+        if (missed.Length == 0) return null;
+        string kind = nic.CombinedQueues > 0 ? "combined" : "rx";
+        string list = missed.Length > 8 ? $"{missed[0]}-{missed[^1]}" : string.Join(", ", missed);
+        return $"{nic.Name} has {nic.RxQueues} receive queues, and no socket is bound to {(missed.Length == 1 ? "queue" : "queues")} {list}: "
+            + "packets that arrive there go to the kernel and are not seen here. "
+            + $"Bind all of them (-QueueId (0..{nic.RxQueues - 1})), or run 'ethtool -L {nic.Name} {kind} 1'.";
+    }
+}

@@ -1,0 +1,31 @@
+using System.Management.Automation;
+
+namespace XdpPS.Errors;
+
+/// <summary>Turns what the core throws into error records: a stable id, a fitting category, what to do.</summary>
+internal static class XskErrorRecord
+{
+    internal static ErrorRecord From(XskException exception, object? target) =>
+        new(exception, exception.ErrorId.ToString(), CategoryOf(exception.ErrorId), target);
+
+    /// <summary>For mistakes that only a cmdlet can see. The message is one line: the cause, then what to do.</summary>
+    internal static ErrorRecord Create(string errorId, ErrorCategory category, string cause, string remedy, object? target) =>
+        new(new InvalidOperationException($"{cause}; {remedy}."), errorId, category, target);
+
+    private static ErrorCategory CategoryOf(XskErrorId errorId) => errorId switch
+    {
+        XskErrorId.InterfaceNotFound or XskErrorId.InterfaceGone => ErrorCategory.ObjectNotFound,
+        XskErrorId.QueueBusy or XskErrorId.SocketBusy or XskErrorId.ProgramAttached => ErrorCategory.ResourceBusy,
+        XskErrorId.PermissionDenied => ErrorCategory.PermissionDenied,
+        XskErrorId.InterfaceInUse => ErrorCategory.SecurityError,
+        XskErrorId.NotSupported or XskErrorId.ZeroCopyNotSupported or XskErrorId.NativeModeNotSupported => ErrorCategory.NotImplemented,
+        XskErrorId.MemoryLockLimit or XskErrorId.OutOfMemory or XskErrorId.OutOfDescriptors => ErrorCategory.ResourceUnavailable,
+        XskErrorId.QueueOutOfRange or XskErrorId.FrameSizeInvalid or XskErrorId.FrameCountInvalid or XskErrorId.HeadroomInvalid
+            or XskErrorId.RingSizeInvalid or XskErrorId.UmemTooLarge => ErrorCategory.InvalidArgument,
+        XskErrorId.FrameTooShort or XskErrorId.FrameTooLong or XskErrorId.RingCorrupted => ErrorCategory.InvalidData,
+        XskErrorId.SocketClosed or XskErrorId.DirectionDisabled or XskErrorId.ProgramDetached => ErrorCategory.InvalidOperation,
+        XskErrorId.ProgramRejected => ErrorCategory.InvalidResult,
+        XskErrorId.TransmitProbeFailed => ErrorCategory.DeviceError,
+        _ => ErrorCategory.OperationStopped,
+    };
+}
