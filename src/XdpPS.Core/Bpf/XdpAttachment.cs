@@ -1,8 +1,10 @@
+using XdpPS.Interop;
+
 namespace XdpPS;
 
 /// <summary>
-/// Our program on one interface: map, program and link, shared by all sockets of this process on that interface
-/// and removed with the last of them.
+/// The XDP program of one interface as this process uses it: ours, or one that someone else attached and whose
+/// <c>xsks_map</c> we joined. Shared by all sockets of this process on the interface and given up with the last of them.
 /// </summary>
 internal sealed class XdpAttachment
 {
@@ -12,28 +14,35 @@ internal sealed class XdpAttachment
     private static readonly Dictionary<int, WeakReference<XdpAttachment>> ByInterface = [];
 
     private readonly int interfaceIndex;
-    private readonly XdpProgram program;
-    private readonly XdpLink link;
+    private readonly XdpProgram? ownProgram;
+    private readonly XdpLink? link;
     private int references = 1;
 
-    private XdpAttachment(int interfaceIndex, XskMap map, XdpProgram program, XdpLink link)
+    private XdpAttachment(XdpInterface nic, XskMap map, int programId, XdpMode mode, XdpProgram? ownProgram, XdpLink? link)
     {
-        this.interfaceIndex = interfaceIndex;
+        interfaceIndex = nic.Index;
         Map = map;
-        this.program = program;
+        ProgramId = programId;
+        Mode = mode;
+        this.ownProgram = ownProgram;
         this.link = link;
     }
 
     internal XskMap Map { get; }
 
-    internal XdpMode Mode => link.Mode;
+    internal XdpMode Mode { get; }
 
-    internal int ProgramId => program.Id;
+    internal int ProgramId { get; }
 
-    /// <summary>Whether our program still is what runs on the interface.</summary>
-    internal bool IsActive => link.ActiveProgramId == program.Id;
+    internal bool IsJoined => ownProgram is null;
 
-    /// <summary>Joins this process's program on the interface, or attaches one. Every call needs one <see cref="Release"/>.</summary>
+    /// <summary>The program leaves arrival times before its packets: ours does, in whichever process it was loaded.</summary>
+    internal bool WritesTimestamps { get; private init; } = true;
+
+    /// <summary>Whether the program still is what runs on the interface.</summary>
+    internal bool IsActive => (link?.ActiveProgramId ?? LinkQuery.ByIndex(interfaceIndex)?.XdpProgramId) == ProgramId;
+
+    /// <summary>Uses the program that is on the interface, where it can be joined, or attaches ours. Every call needs one <see cref="Release"/>.</summary>
     internal static XdpAttachment Acquire(XdpInterface nic, XdpAttachMode mode, List<XskWarning> warnings)
     {
         lock (Gate)
@@ -41,21 +50,14 @@ internal sealed class XdpAttachment
             if (ByInterface.TryGetValue(nic.Index, out WeakReference<XdpAttachment>? known)
                 && known.TryGetTarget(out XdpAttachment? existing) && existing.IsActive)
             {
-                if (mode != XdpAttachMode.Auto && (int)mode != (int)existing.Mode)
-                {
-                    throw XskException.FromCheck(
-                        XskErrorId.ProgramAttached,
-                        $"This process's XDP program on {nic.Name} runs in {existing.Mode.ToString().ToLowerInvariant()} mode already",
-                        $"close its other sockets first, or leave out -AttachMode {mode}");
-                }
-
+                RequireMode(existing.Mode, mode, nic);
                 existing.references++;
                 return existing;
             }
 
-            XdpAttachment created = Create(nic, mode, warnings);
-            ByInterface[nic.Index] = new WeakReference<XdpAttachment>(created);
-            return created;
+            XdpAttachment made = nic.XdpProgramId != 0 ? Join(nic, mode) : Create(nic, mode, warnings);
+            ByInterface[nic.Index] = new WeakReference<XdpAttachment>(made);
+            return made;
         }
     }
 
@@ -67,9 +69,38 @@ internal sealed class XdpAttachment
             if (ByInterface.TryGetValue(interfaceIndex, out WeakReference<XdpAttachment>? known)
                 && known.TryGetTarget(out XdpAttachment? current) && current == this)
                 ByInterface.Remove(interfaceIndex);
-            link.Dispose();
-            program.Dispose();
+            link?.Dispose();
+            ownProgram?.Dispose();
             Map.Dispose();
+        }
+    }
+
+    private static void RequireMode(XdpMode existing, XdpAttachMode wanted, XdpInterface nic)
+    {
+        if (wanted == XdpAttachMode.Auto || (int)wanted == (int)existing) return;
+        throw XskException.FromCheck(
+            XskErrorId.ProgramAttached,
+            $"The XDP program on {nic.Name} already runs in {existing.ToString().ToLowerInvariant()} mode",
+            $"close the interface's other sockets first, or leave out -AttachMode {wanted}");
+    }
+
+    /// <summary>As libxdp does (xsk_lookup_bpf_maps): a program with an XSKMAP named xsks_map is meant to be shared.</summary>
+    private static XdpAttachment Join(XdpInterface nic, XdpAttachMode mode)
+    {
+        using FileDescriptor? program = BpfCall.OpenById(BpfAbi.BPF_PROG_GET_FD_BY_ID, (uint)nic.XdpProgramId);
+        XskMap? map = program is null ? null : XskMap.FindIn(program);
+        if (map is null) throw XdpLink.ProgramInTheWay(nic, null, 0);
+        try
+        {
+            RequireMode(nic.XdpMode, mode, nic);
+            XdpLink? link = XdpLink.FindHolding(nic.XdpProgramId, nic);
+            bool ours = BpfCall.GetInfo(program!, out BpfProgramInfo info) >= 0 && info.Name.ToString() == XdpProgram.Name;
+            return new XdpAttachment(nic, map, nic.XdpProgramId, nic.XdpMode, null, link) { WritesTimestamps = ours };
+        }
+        catch
+        {
+            map.Dispose();
+            throw;
         }
     }
 
@@ -82,7 +113,7 @@ internal sealed class XdpAttachment
             map = XskMap.Create(Math.Max(nic.MaxRxQueues, nic.QueueCount));
             program = XdpProgram.LoadRedirectAll(map);
             XdpLink link = XdpLink.Attach(program, nic, mode, warnings);
-            return new XdpAttachment(nic.Index, map, program, link);
+            return new XdpAttachment(nic, map, program.Id, link.Mode, program, link);
         }
         catch
         {

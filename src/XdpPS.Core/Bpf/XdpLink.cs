@@ -56,6 +56,35 @@ internal sealed class XdpLink : IDisposable
         return new XdpLink(new FileDescriptor(generic), XdpMode.Generic);
     }
 
+    /// <summary>
+    /// Our own reference to the link by which someone else attached a program. Without it, a socket that joined the
+    /// program would go deaf, without any error, when the other process ends.
+    /// </summary>
+    /// <returns>The link, or null where the program is attached by netlink or this process may not open links by id.</returns>
+    internal static XdpLink? FindHolding(int programId, XdpInterface nic)
+    {
+        foreach (uint id in BpfCall.LinkIds())
+        {
+            FileDescriptor? descriptor = BpfCall.OpenById(BpfAbi.BPF_LINK_GET_FD_BY_ID, id);
+            if (descriptor is null) continue;
+            bool ours = BpfCall.GetInfo(descriptor, out BpfXdpLinkInfo info) >= 0
+                && info.Type == BpfAbi.BPF_LINK_TYPE_XDP && info.ProgramId == programId && info.InterfaceIndex == nic.Index;
+            if (ours) return new XdpLink(descriptor, nic.XdpMode);
+            descriptor.Dispose();
+        }
+
+        return null;
+    }
+
+    internal static XskException ProgramInTheWay(XdpInterface nic, string? call, int errno)
+    {
+        string cause = $"Another XDP program is attached to {nic.Name}{Describe(nic)}";
+        string remedy = $"close what loaded it, or detach it with 'ip link set dev {nic.Name} xdp off' ('bpftool link detach' where a bpf_link holds it)";
+        return call is null
+            ? XskException.FromCheck(XskErrorId.ProgramAttached, cause, remedy)
+            : XskException.FromCall(XskErrorId.ProgramAttached, errno, call, cause, remedy);
+    }
+
     public void Dispose() => descriptor.Dispose();
 
     private static int Create(XdpProgram program, XdpInterface nic, uint flags)
@@ -92,23 +121,16 @@ internal sealed class XdpLink : IDisposable
 
         if (errno is not (Errno.EBUSY or Errno.EEXIST))
             return XdpProgram.BpfFailed(errno, call, $"The XDP program could not be attached to {nic.Name}");
-        return XskException.FromCall(
-            XskErrorId.ProgramAttached, errno, call,
-            $"Another XDP program is attached to {nic.Name}{Describe(LinkQuery.ByIndex(nic.Index))}",
-            $"close what loaded it, or detach it with 'ip link set dev {nic.Name} xdp off' ('bpftool link detach' where a bpf_link holds it)");
+        return ProgramInTheWay(LinkQuery.ByIndex(nic.Index) ?? nic, call, errno);
     }
 
-    private static string Describe(XdpInterface? nic)
+    private static string Describe(XdpInterface nic)
     {
-        if (nic is null || nic.XdpProgramId == 0) return "";
+        if (nic.XdpProgramId == 0) return "";
         string mode = nic.XdpMode.ToString().ToLowerInvariant();
-        BpfGetIdAttr attributes = new() { Id = (uint)nic.XdpProgramId };
-        // Only CAP_SYS_ADMIN may look a program up by its id.
-        int result = BpfCall.Invoke(BpfAbi.BPF_PROG_GET_FD_BY_ID, ref attributes);
-        if (result < 0) return $" (id {nic.XdpProgramId}, {mode} mode)";
-        using FileDescriptor program = new(result);
-        return BpfCall.GetInfo(program, out BpfProgramInfo info) >= 0
+        using FileDescriptor? program = BpfCall.OpenById(BpfAbi.BPF_PROG_GET_FD_BY_ID, (uint)nic.XdpProgramId);
+        return program is not null && BpfCall.GetInfo(program, out BpfProgramInfo info) >= 0
             ? $" (id {info.Id}, name '{info.Name}', {mode} mode)"
-            : $" (id {nic.XdpProgramId}, {mode} mode)";
+            : $" (id {nic.XdpProgramId}, {mode} mode; root would see its name)";
     }
 }

@@ -33,6 +33,24 @@ internal sealed class XskMap : IDisposable
         throw XdpProgram.BpfFailed(-result, $"bpf(BPF_MAP_CREATE, XSKMAP, {slots} entries)", "The map for the XDP program could not be made");
     }
 
+    /// <summary>Finds the XSKMAP of a program that someone else loaded, by libxdp's name for it.</summary>
+    /// <returns>The map, or null where the program has none.</returns>
+    internal static XskMap? FindIn(FileDescriptor program)
+    {
+        foreach (uint id in BpfCall.MapIds(program))
+        {
+            FileDescriptor? descriptor = BpfCall.OpenById(BpfAbi.BPF_MAP_GET_FD_BY_ID, id);
+            if (descriptor is null) continue;
+            bool readable = BpfCall.GetInfo(descriptor, out BpfMapInfo info) >= 0;
+            if (readable && info.Type == BpfAbi.BPF_MAP_TYPE_XSKMAP && info.Name.ToString() == ConventionalName)
+                return new XskMap(descriptor, (int)info.MaxEntries);
+            descriptor.Dispose();
+        }
+
+        return null;
+    }
+
+    /// <summary>Puts a socket into a free slot.</summary>
     internal unsafe void Set(int queue, FileDescriptor socket)
     {
         uint key = (uint)queue;
@@ -42,16 +60,23 @@ internal sealed class XskMap : IDisposable
             MapDescriptor = (uint)Descriptor.Number,
             Key = (ulong)&key,
             Value = (ulong)&value,
+            Flags = BpfAbi.BPF_NOEXIST,
         };
         int result = BpfCall.Invoke(BpfAbi.BPF_MAP_UPDATE_ELEM, ref attributes);
         if (result >= 0) return;
         string call = $"bpf(BPF_MAP_UPDATE_ELEM, xsks_map, queue {queue})";
-        throw XskException.FromCall(
-            XskErrorId.MapUpdateFailed, -result, call,
-            $"The socket could not be put into the XDP program's map: {Errno.Text(-result)}",
-            -result == Errno.E2BIG
-                ? $"the map has {Slots} slots (0-{Slots - 1}): close the interface's other sockets so that a larger one is made"
-                : "close this interface's sockets and open them again");
+        throw -result switch
+        {
+            Errno.EEXIST => XskException.FromCall(
+                XskErrorId.QueueBusy, -result, call, $"The XDP program already sends queue {queue} to another AF_XDP socket",
+                "close that socket, or use another queue"),
+            Errno.E2BIG => XskException.FromCall(
+                XskErrorId.MapUpdateFailed, -result, call, $"The XDP program's map has {Slots} slots (0-{Slots - 1}), and none for queue {queue}",
+                "use a queue that it has, or close all sockets of the interface so that a larger map is made"),
+            _ => XskException.FromCall(
+                XskErrorId.MapUpdateFailed, -result, call, $"The socket could not be put into the XDP program's map: {Errno.Text(-result)}",
+                "close this interface's sockets and open them again"),
+        };
     }
 
     /// <summary>Takes a socket out, so that its packets go to the kernel again. Fails silently: closing the socket does the same.</summary>

@@ -11,12 +11,18 @@ internal static class BpfAbi
     internal const int BPF_MAP_DELETE_ELEM = 3;
     internal const int BPF_PROG_LOAD = 5;
     internal const int BPF_PROG_GET_FD_BY_ID = 13;
+    internal const int BPF_MAP_GET_FD_BY_ID = 14;
     internal const int BPF_OBJ_GET_INFO_BY_FD = 15;
     internal const int BPF_LINK_CREATE = 28;
+    internal const int BPF_LINK_GET_FD_BY_ID = 30;
+    internal const int BPF_LINK_GET_NEXT_ID = 31;
+
+    internal const ulong BPF_NOEXIST = 1;
 
     internal const uint BPF_MAP_TYPE_XSKMAP = 17;
     internal const uint BPF_PROG_TYPE_XDP = 6;
     internal const uint BPF_XDP = 37;
+    internal const uint BPF_LINK_TYPE_XDP = 6;
 
     internal const uint XDP_FLAGS_SKB_MODE = 1 << 1;
     internal const uint XDP_FLAGS_DRV_MODE = 1 << 2;
@@ -110,6 +116,19 @@ internal struct BpfProgramInfo
     internal uint CreatedByUserId;
     internal uint MapIdCount;
     internal ulong MapIds;
+    internal BpfObjectName Name;
+}
+
+/// <summary>The head of struct bpf_map_info, up to and with the name.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct BpfMapInfo
+{
+    internal uint Type;
+    internal uint Id;
+    internal uint KeySize;
+    internal uint ValueSize;
+    internal uint MaxEntries;
+    internal uint MapFlags;
     internal BpfObjectName Name;
 }
 

@@ -23,6 +23,44 @@ internal static unsafe class BpfCall
         }
     }
 
+    /// <summary>Opens an object by its id (BPF_PROG_, BPF_MAP_ or BPF_LINK_GET_FD_BY_ID): for CAP_SYS_ADMIN only.</summary>
+    /// <returns>The descriptor, or null.</returns>
+    internal static FileDescriptor? OpenById(int command, uint id)
+    {
+        BpfGetIdAttr attributes = new() { Id = id };
+        int result = Invoke(command, ref attributes);
+        return result < 0 ? null : new FileDescriptor(result);
+    }
+
+    /// <summary>The ids of all links of the system: for CAP_SYS_ADMIN only, else none.</summary>
+    internal static IEnumerable<uint> LinkIds()
+    {
+        BpfGetIdAttr attributes = default;
+        while (Invoke(BpfAbi.BPF_LINK_GET_NEXT_ID, ref attributes) >= 0)
+        {
+            yield return attributes.NextId;
+            attributes = new BpfGetIdAttr { Id = attributes.NextId };
+        }
+    }
+
+    /// <summary>The ids of the maps that a program uses.</summary>
+    internal static uint[] MapIds(FileDescriptor program)
+    {
+        if (GetInfo(program, out BpfProgramInfo head) < 0 || head.MapIdCount == 0) return [];
+        uint[] ids = new uint[head.MapIdCount];
+        fixed (uint* pointer = ids)
+        {
+            BpfProgramInfo request = new() { MapIdCount = (uint)ids.Length, MapIds = (ulong)pointer };
+            BpfObjectInfoAttr attributes = new()
+            {
+                Descriptor = (uint)program.Number,
+                InfoLength = (uint)sizeof(BpfProgramInfo),
+                Info = (ulong)&request,
+            };
+            return Invoke(BpfAbi.BPF_OBJ_GET_INFO_BY_FD, ref attributes) < 0 ? [] : ids;
+        }
+    }
+
     /// <returns>0, or -errno.</returns>
     internal static int GetInfo<T>(FileDescriptor descriptor, out T info) where T : unmanaged
     {

@@ -17,6 +17,7 @@ internal static class IfXdp
     internal const int XDP_STATISTICS = 7;
     internal const int XDP_OPTIONS = 8;
 
+    internal const ushort XDP_SHARED_UMEM = 1 << 0;
     internal const ushort XDP_COPY = 1 << 1;
     internal const ushort XDP_ZEROCOPY = 1 << 2;
     internal const ushort XDP_USE_NEED_WAKEUP = 1 << 3;

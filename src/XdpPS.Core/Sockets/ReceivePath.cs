@@ -22,15 +22,18 @@ internal sealed unsafe class ReceivePath
     private long clockReadAt = long.MinValue;
 
     internal ReceivePath(
-        FileDescriptor socket, Umem umem, ConsumerRing<XdpDescriptor> rx, ProducerRing<ulong> fill, bool readTimestamps)
+        FileDescriptor socket, Umem umem, FramePool frames, ConsumerRing<XdpDescriptor> rx, ProducerRing<ulong> fill, bool readTimestamps)
     {
         this.socket = socket;
         this.umem = umem;
+        Frames = frames;
         this.rx = rx;
         this.fill = fill;
         this.readTimestamps = readTimestamps;
         refillThreshold = Math.Max(1, (int)Math.Min(RefillBatch, fill.Size / 4));
     }
+
+    internal FramePool Frames { get; }
 
     internal DirectionGate Gate { get; } = new("receiving");
 
@@ -83,7 +86,7 @@ internal sealed unsafe class ReceivePath
             Bytes += descriptor.Length;
             // A driver without metadata support leaves these bytes alone: cleared, an old time can't be taken for a new one.
             if (readTimestamps) *umem.TimestampSlot(descriptor.Address) = 0;
-            umem.ReceiveFrames.Give(descriptor.Address);
+            Frames.Give(descriptor.Address);
         }
 
         Packets += count;
@@ -95,16 +98,15 @@ internal sealed unsafe class ReceivePath
     /// <summary>Gives the kernel every free frame that FILL has room for, and wakes it where it asked for that.</summary>
     internal void Refill()
     {
-        FramePool free = umem.ReceiveFrames;
-        uint count = fill.Reserve((uint)free.Count, out uint index);
-        for (uint i = 0; i < count; i++) fill[index + i] = free.Take();
+        uint count = fill.Reserve((uint)Frames.Count, out uint index);
+        for (uint i = 0; i < count; i++) fill[index + i] = Frames.Take();
         fill.Submit(count);
         Filled += count;
         consumedSinceRefill = 0;
         if (count > 0 && fill.NeedsWakeup) WakeKernel();
     }
 
-    internal void AddTo(FrameCensus census) => census.AddReceive(umem.ReceiveFrames, fill, rx, Filled - Packets);
+    internal void AddTo(FrameCensus census) => census.AddReceive(Frames, fill, rx, Filled - Packets);
 
     internal (RingSnapshot Fill, RingSnapshot Rx) Snapshots() => (fill.Snapshot(), rx.Snapshot());
 

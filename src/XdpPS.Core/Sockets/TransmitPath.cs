@@ -13,14 +13,17 @@ internal sealed unsafe class TransmitPath
     private readonly ConsumerRing<ulong> completion;
 
     internal TransmitPath(
-        FileDescriptor socket, XskSocketInfo info, Umem umem, ProducerRing<XdpDescriptor> tx, ConsumerRing<ulong> completion)
+        FileDescriptor socket, XskSocketInfo info, Umem umem, FramePool frames, ProducerRing<XdpDescriptor> tx, ConsumerRing<ulong> completion)
     {
         this.socket = socket;
         this.info = info;
         this.umem = umem;
+        Frames = frames;
         this.tx = tx;
         this.completion = completion;
     }
+
+    internal FramePool Frames { get; }
 
     internal DirectionGate Gate { get; } = new("sending");
 
@@ -38,10 +41,10 @@ internal sealed unsafe class TransmitPath
 
     internal uint Reserve(uint count, out uint index)
     {
-        if (umem.TransmitFrames.Count < count) Reap();
-        uint granted = tx.Reserve(Math.Min(count, (uint)umem.TransmitFrames.Count), out index);
+        if (Frames.Count < count) Reap();
+        uint granted = tx.Reserve(Math.Min(count, (uint)Frames.Count), out index);
         for (uint i = 0; i < granted; i++)
-            tx[index + i] = new XdpDescriptor { Address = umem.TransmitFrames.Take() };
+            tx[index + i] = new XdpDescriptor { Address = Frames.Take() };
         return granted;
     }
 
@@ -53,7 +56,7 @@ internal sealed unsafe class TransmitPath
     internal void Submit(uint index, uint count, uint reserved)
     {
         for (uint i = 0; i < count; i++) Bytes += tx[index + i].Length;
-        for (uint i = count; i < reserved; i++) umem.TransmitFrames.Give(tx[index + i].Address);
+        for (uint i = count; i < reserved; i++) Frames.Give(tx[index + i].Address);
         tx.Cancel(reserved - count);
         tx.Submit(count);
         Packets += count;
@@ -95,13 +98,13 @@ internal sealed unsafe class TransmitPath
     internal int Reap()
     {
         uint count = completion.Peek(completion.Size, out uint index);
-        for (uint i = 0; i < count; i++) umem.TransmitFrames.Give(completion[index + i]);
+        for (uint i = 0; i < count; i++) Frames.Give(completion[index + i]);
         if (count > 0) completion.Release(count);
         Completed += count;
         return (int)count;
     }
 
-    internal void AddTo(FrameCensus census) => census.AddTransmit(umem.TransmitFrames, tx, completion, Packets - Completed);
+    internal void AddTo(FrameCensus census) => census.AddTransmit(Frames, tx, completion, Packets - Completed);
 
     internal (RingSnapshot Tx, RingSnapshot Completion) Snapshots() => (tx.Snapshot(), completion.Snapshot());
 }

@@ -33,6 +33,9 @@ public enum XskErrorId
     /// <summary>The UMEM would be larger than can be addressed.</summary>
     UmemTooLarge,
 
+    /// <summary>The other socket's UMEM cannot be shared in this way.</summary>
+    UmemNotShareable,
+
     /// <summary>The UMEM exceeds RLIMIT_MEMLOCK.</summary>
     MemoryLockLimit,
 

@@ -9,6 +9,12 @@ internal sealed class XskResources : IDisposable
 
     internal Umem? Umem { get; set; }
 
+    internal FramePool? ReceiveFrames { get; set; }
+
+    internal FramePool? TransmitFrames { get; set; }
+
+    internal bool IsZeroCopy { get; set; }
+
     internal XskRings? Rings { get; set; }
 
     internal XdpAttachment? Attachment { get; set; }
@@ -26,6 +32,17 @@ internal sealed class XskResources : IDisposable
         Descriptor?.Dispose();
         Attachment?.Release();
         Attachment = null;
-        Umem?.Dispose();
+        ReturnFrames();
+        Umem?.Release();
+        Umem = null;
+    }
+
+    private void ReturnFrames()
+    {
+        // A zero-copy driver may write to its frames for a moment after the close (xp_release_deferred): with a
+        // shared UMEM they stay out of use.
+        if (Umem is null || IsZeroCopy) return;
+        if (ReceiveFrames is not null) Umem.Return(ReceiveFrames);
+        if (TransmitFrames is not null) Umem.Return(TransmitFrames);
     }
 }

@@ -18,13 +18,16 @@ internal sealed class XskSetup(XskSocketOptions options, XskResources resources,
         options.Validate();
         XdpInterface nic = XdpInterface.Get(options.InterfaceName);
         options.Validate(nic);
+        if (options.ShareUmemWith is { } owner) CheckSharing(owner, nic);
         bool takesPackets = options.AttachProgram && options.RxRingSize > 0;
         if (takesPackets && !options.Force) RefuseHostTraffic(nic);
         WarnAbout(nic);
 
         resources.Descriptor = options.Descriptor is null ? CreateSocket() : Adopt(options.Descriptor);
-        resources.Umem = new Umem(options.FrameSize, options.FrameCount, options.Headroom, options.ReceiveFrames);
-        resources.Umem.Register(resources.Descriptor);
+        resources.Umem = options.ShareUmemWith?.LendUmem() ?? CreateUmem();
+        int available = resources.Umem.Unleased;
+        resources.ReceiveFrames = resources.Umem.Lease(options.ReceiveShareOf(available));
+        resources.TransmitFrames = resources.Umem.Lease(options.TxRingSize == 0 ? 0 : available);
         resources.Rings = new XskRings(resources.Descriptor, options);
         if (options.AttachProgram)
         {
@@ -34,7 +37,7 @@ internal sealed class XskSetup(XskSocketOptions options, XskResources resources,
 
         ReceivePath? receive = CreateReceivePath();
         Bind(nic);
-        bool zeroCopy = ReadZeroCopy();
+        resources.IsZeroCopy = ReadZeroCopy();
         if (options.TxRingSize > 0) ProbeTransmit(nic);
         if (takesPackets)
         {
@@ -42,7 +45,7 @@ internal sealed class XskSetup(XskSocketOptions options, XskResources resources,
             resources.MapSlot = options.QueueId;
         }
 
-        XskSocket socket = new(options, nic, resources, receive, zeroCopy, warnings);
+        XskSocket socket = new(options, nic, resources, receive, warnings);
         options.Descriptor?.Dispose();
         return socket;
     }
@@ -73,15 +76,43 @@ internal sealed class XskSetup(XskSocketOptions options, XskResources resources,
         }
 
         // Loopback has no wire: its MTU is 65,536 and its packets are rarely that long.
-        int longest = nic.Mtu + EthernetFrame.HeaderLength;
-        if (options.RxRingSize > 0 && longest > options.MaximumReceiveLength && !nic.IsLoopback)
+        int frameSize = options.ShareUmemWith?.FrameSize ?? options.FrameSize;
+        int fitting = frameSize - Umem.ReceiveOffset(options.ShareUmemWith?.Headroom ?? options.Headroom);
+        if (options.RxRingSize > 0 && nic.Mtu + EthernetFrame.HeaderLength > fitting && !nic.IsLoopback)
         {
-            int fitting = options.MaximumReceiveLength - EthernetFrame.HeaderLength;
-            string larger = options.FrameSize < Environment.SystemPageSize ? $"use -FrameSize {Environment.SystemPageSize}, or " : "";
+            string larger = frameSize < Environment.SystemPageSize ? $"use -FrameSize {Environment.SystemPageSize}, or " : "";
             warnings.Add(new XskWarning(
                 "MtuExceedsFrame",
-                $"{nic.Name} has an MTU of {nic.Mtu}, but a packet in a {options.FrameSize}-byte frame can have {options.MaximumReceiveLength} bytes: "
-                + $"longer ones are dropped. To avoid that, {larger}run 'ip link set {nic.Name} mtu {fitting}'."));
+                $"{nic.Name} has an MTU of {nic.Mtu}, but a packet in a {frameSize}-byte frame can have {fitting} bytes: longer ones are dropped. "
+                + $"To avoid that, {larger}run 'ip link set {nic.Name} mtu {fitting - EthernetFrame.HeaderLength}'."));
+        }
+    }
+
+    private void CheckSharing(XskSocket owner, XdpInterface nic)
+    {
+        bool sameQueue = owner.InterfaceIndex == nic.Index && owner.QueueId == options.QueueId;
+        bool otherMode = options.BindMode != XskBindMode.Auto && options.BindMode != owner.BindMode;
+        if (!sameQueue && !otherMode) return;
+        throw XskException.FromCheck(
+            XskErrorId.UmemNotShareable,
+            sameQueue
+                ? $"The UMEM's own queue {owner.QueueId} of {nic.Name} has a socket already"
+                : $"A socket on a shared UMEM inherits its copy mode, which is {owner.BindMode}, not {options.BindMode}",
+            sameQueue ? "share it with another queue or another interface" : "leave out -BindMode");
+    }
+
+    private Umem CreateUmem()
+    {
+        Umem umem = new(options.FrameSize, options.FrameCount, options.Headroom);
+        try
+        {
+            umem.Register(resources.Descriptor!);
+            return umem;
+        }
+        catch
+        {
+            umem.Release();
+            throw;
         }
     }
 
@@ -156,8 +187,8 @@ internal sealed class XskSetup(XskSocketOptions options, XskResources resources,
     {
         if (resources.Rings!.Rx is null) return null;
         ReceivePath path = new(
-            resources.Descriptor!, resources.Umem!, resources.Rings.Rx, resources.Rings.Fill,
-            readTimestamps: resources.Attachment is not null);
+            resources.Descriptor!, resources.Umem!, resources.ReceiveFrames!, resources.Rings.Rx, resources.Rings.Fill,
+            readTimestamps: resources.Attachment is { WritesTimestamps: true });
         // Before bind: some zero-copy drivers take their first buffers while binding.
         path.Refill();
         return path;
@@ -165,6 +196,15 @@ internal sealed class XskSetup(XskSocketOptions options, XskResources resources,
 
     private void Bind(XdpInterface nic)
     {
+        if (options.ShareUmemWith is { } owner)
+        {
+            // This flag stands alone: copy mode and need-wakeup are the owner's (xsk_bind).
+            int refused = TryBind(nic, IfXdp.XDP_SHARED_UMEM, owner);
+            if (refused != 0) throw BindFailed(refused, nic, "XDP_SHARED_UMEM");
+            return;
+        }
+
+        ushort needWakeup = options.NeedWakeup ? IfXdp.XDP_USE_NEED_WAKEUP : (ushort)0;
         bool generic = resources.Attachment?.Mode == XdpMode.Generic;
         bool tryZeroCopy = options.BindMode switch
         {
@@ -178,24 +218,25 @@ internal sealed class XskSetup(XskSocketOptions options, XskResources resources,
         // i40e on some kernels breaks (Firedancer #4266).
         if (tryZeroCopy)
         {
-            int errno = TryBind(nic, IfXdp.XDP_ZEROCOPY);
+            int errno = TryBind(nic, (ushort)(IfXdp.XDP_ZEROCOPY | needWakeup), null);
             if (errno == 0) return;
             bool mayCopy = options.BindMode == XskBindMode.Auto && errno is Errno.EOPNOTSUPP or Errno.EINVAL;
             if (!mayCopy) throw BindFailed(errno, nic, "XDP_ZEROCOPY");
         }
 
-        int failed = TryBind(nic, IfXdp.XDP_COPY);
+        int failed = TryBind(nic, (ushort)(IfXdp.XDP_COPY | needWakeup), null);
         if (failed != 0) throw BindFailed(failed, nic, "XDP_COPY");
     }
 
-    private unsafe int TryBind(XdpInterface nic, ushort flags)
+    private unsafe int TryBind(XdpInterface nic, ushort flags, XskSocket? owner)
     {
         SockaddrXdp address = new()
         {
             Family = IfXdp.AF_XDP,
-            Flags = (ushort)(flags | (options.NeedWakeup ? IfXdp.XDP_USE_NEED_WAKEUP : 0)),
+            Flags = flags,
             InterfaceIndex = (uint)nic.Index,
             QueueId = (uint)options.QueueId,
+            SharedUmemDescriptor = (uint)(owner?.Descriptor.Number ?? 0),
         };
         Stopwatch waited = Stopwatch.StartNew();
         while (true)

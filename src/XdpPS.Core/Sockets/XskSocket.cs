@@ -19,11 +19,12 @@ public sealed class XskSocket : XskSocketInfo, IDisposable
     private readonly long openedAt = Stopwatch.GetTimestamp();
     private int mtu;
     private XskPoller? waiter;
+    private int socketError;
     private bool closed;
 
     [SetsRequiredMembers]
     internal XskSocket(
-        XskSocketOptions options, XdpInterface nic, XskResources resources, ReceivePath? receive, bool zeroCopy, IReadOnlyList<XskWarning> warnings)
+        XskSocketOptions options, XdpInterface nic, XskResources resources, ReceivePath? receive, IReadOnlyList<XskWarning> warnings)
     {
         this.resources = resources;
         this.receive = receive;
@@ -37,17 +38,18 @@ public sealed class XskSocket : XskSocketInfo, IDisposable
         Origin = new PacketOrigin(InterfaceName, QueueId);
         AttachMode = resources.Attachment?.Mode ?? XdpMode.None;
         ProgramId = resources.Attachment?.ProgramId ?? 0;
-        BindMode = zeroCopy ? XskBindMode.ZeroCopy : XskBindMode.Copy;
-        NeedWakeup = options.NeedWakeup;
-        FrameSize = options.FrameSize;
-        FrameCount = options.FrameCount;
-        Headroom = options.Headroom;
+        BindMode = resources.IsZeroCopy ? XskBindMode.ZeroCopy : XskBindMode.Copy;
+        JoinedProgram = resources.Attachment is { IsJoined: true };
+        NeedWakeup = options.ShareUmemWith?.NeedWakeup ?? options.NeedWakeup;
+        FrameSize = resources.Umem!.FrameSize;
+        FrameCount = resources.ReceiveFrames!.Capacity + resources.TransmitFrames!.Capacity;
+        Headroom = resources.Umem.Headroom;
         RxRingSize = options.RxRingSize;
         TxRingSize = options.TxRingSize;
         FillRingSize = options.EffectiveFillRingSize;
         CompletionRingSize = options.EffectiveCompletionRingSize;
         if (resources.Rings!.Tx is { } tx)
-            transmit = new TransmitPath(resources.Descriptor!, this, resources.Umem!, tx, resources.Rings.Completion);
+            transmit = new TransmitPath(resources.Descriptor!, this, resources.Umem, resources.TransmitFrames, tx, resources.Rings.Completion);
     }
 
     /// <summary>What the user should know about this socket although it could be opened.</summary>
@@ -259,7 +261,7 @@ public sealed class XskSocket : XskSocketInfo, IDisposable
         lock (closing)
         {
             ThrowIfClosed();
-            FrameCensus census = new(FrameCount, FrameSize);
+            FrameCensus census = new(resources.Umem!);
             receive?.AddTo(census);
             transmit?.AddTo(census);
             return census;
@@ -279,6 +281,9 @@ public sealed class XskSocket : XskSocketInfo, IDisposable
             int error = 0;
             int length = sizeof(int);
             if (Libc.getsockopt(Descriptor, Libc.SOL_SOCKET, Libc.SO_ERROR, &error, &length) != 0) error = 0;
+            // Reading SO_ERROR clears it, and what it told does not heal (xsk_notifier).
+            if (error != 0) socketError = error;
+            error = socketError;
             bool detached = resources.Attachment is { IsActive: false };
             if (error == 0 && !detached) return;
             if (error == Errno.ENETDOWN || LinkQuery.ByIndex(InterfaceIndex) is null)
@@ -317,6 +322,25 @@ public sealed class XskSocket : XskSocketInfo, IDisposable
 
     /// <summary><see cref="Close"/>.</summary>
     public void Dispose() => Close();
+
+    /// <summary>Half of the free frames go to whoever shares the UMEM, which lives until both are closed.</summary>
+    internal Umem LendUmem()
+    {
+        Umem umem = resources.Umem ?? throw DirectionGate.SocketClosed(this);
+        // The pools belong to whoever is receiving or sending.
+        Donate(receive?.Gate, receive?.Frames);
+        Donate(transmit?.Gate, transmit?.Frames);
+        umem.AddReference();
+        return umem;
+
+        void Donate(DirectionGate? gate, FramePool? pool)
+        {
+            if (gate is null || pool is null) return;
+            gate.Enter(this);
+            umem.Accept(pool.Donate(pool.Count / 2));
+            gate.Leave();
+        }
+    }
 
     internal void Claim(XskPoller poller)
     {

@@ -26,6 +26,9 @@ public class XskSocketInfo
     /// <summary>Id of the XDP program; 0 without one.</summary>
     public required int ProgramId { get; init; }
 
+    /// <summary>The XDP program was loaded by another process, and this socket joined its map.</summary>
+    public bool JoinedProgram { get; init; }
+
     /// <summary>What the kernel says of the bound socket (XDP_OPTIONS), whatever was asked for.</summary>
     public required XskBindMode BindMode { get; init; }
 

@@ -88,6 +88,13 @@ public sealed class XskSocketOptions
     public bool Force { get; init; }
 
     /// <summary>
+    /// An open socket of this process whose UMEM is to be used, on another queue or another interface; null for a
+    /// UMEM of its own. Frame size, headroom, copy mode and need-wakeup are then that socket's, and the frames are
+    /// those it does not use: half of its free ones, and what other sharers have left.
+    /// </summary>
+    public XskSocket? ShareUmemWith { get; init; }
+
+    /// <summary>
     /// An AF_XDP socket made elsewhere (SOCK_RAW, nothing set up yet), or null to make one. On success the
     /// <see cref="XskSocket"/> owns it; when opening fails it stays open and the caller's.
     /// </summary>
@@ -99,8 +106,8 @@ public sealed class XskSocketOptions
     /// <summary>The COMPLETION ring's size with the default applied.</summary>
     public int EffectiveCompletionRingSize => CompletionRingSize ?? Math.Max(DefaultRingSize, TxRingSize);
 
-    /// <summary>Frames of the receive direction.</summary>
-    internal int ReceiveFrames => RxRingSize == 0 ? 0 : TxRingSize == 0 ? FrameCount : FrameCount - (FrameCount / 2);
+    /// <summary>How many of so many frames are for receiving.</summary>
+    internal int ReceiveShareOf(int frames) => RxRingSize == 0 ? 0 : TxRingSize == 0 ? frames : frames - (frames / 2);
 
     /// <summary>The largest packet that fits a receive frame: 1,792 bytes for 2,048.</summary>
     public int MaximumReceiveLength => FrameSize - Umem.ReceiveOffset(Headroom);

@@ -3,7 +3,7 @@ using XdpPS.Interop;
 namespace XdpPS;
 
 /// <summary>
-/// Where every frame of a UMEM is at one moment. Frames in rings and pools are found by their addresses; what
+/// Where every frame of a socket is at one moment. Frames in rings and pools are found by their addresses; what
 /// is found nowhere must be what the counters say the kernel holds.
 /// </summary>
 /// <remarks>A debugging aid: exact only while nothing is on the move.</remarks>
@@ -15,14 +15,14 @@ public sealed class FrameCensus
     private long receiveOutstanding;
     private long transmitOutstanding;
 
-    internal FrameCensus(int frameCount, int frameSize)
+    internal FrameCensus(Umem umem)
     {
-        seen = new bool[frameCount];
-        this.frameSize = frameSize;
+        seen = new bool[umem.FrameCount];
+        frameSize = umem.FrameSize;
     }
 
-    /// <summary>Frames in the UMEM.</summary>
-    public int Total => seen.Length;
+    /// <summary>Frames of the socket: all of its UMEM, or its part of a shared one.</summary>
+    public int Total { get; private set; }
 
     /// <summary>Free, to receive or to send with.</summary>
     public int Free { get; private set; }
@@ -66,6 +66,7 @@ public sealed class FrameCensus
         List<XdpDescriptor> received = [], held = [];
         fill.CopyTo(filled, none);
         rx.CopyTo(received, held);
+        Total += free.Capacity;
         Free += Mark(free.Free);
         Fill += Mark([.. filled]);
         Rx += Mark([.. received.Select(descriptor => descriptor.Address)]);
@@ -79,6 +80,7 @@ public sealed class FrameCensus
         List<ulong> completed = [], none = [];
         tx.CopyTo(queued, held);
         completion.CopyTo(completed, none);
+        Total += free.Capacity;
         Free += Mark(free.Free);
         Tx += Mark([.. queued.Select(descriptor => descriptor.Address)]);
         Caller += Mark([.. held.Select(descriptor => descriptor.Address)]);

@@ -1,28 +1,34 @@
+using System.Numerics;
 using System.Runtime.InteropServices;
 using XdpPS.Interop;
 
 namespace XdpPS;
 
 /// <summary>
-/// The packet memory, cut into frames of one size. Frames belong to the receive direction or to the transmit
-/// direction for life: the kernel never moves one from FILL and RX to TX and COMPLETION.
+/// The packet memory, cut into frames of one size. Sockets lease frames for a direction: the kernel never moves one
+/// from FILL and RX to TX and COMPLETION. Several sockets can share it; it is unmapped with the last of them.
 /// </summary>
-internal sealed unsafe class Umem : IDisposable
+internal sealed unsafe class Umem
 {
     private readonly MemoryMapping memory;
     private readonly byte* start;
     private readonly ulong length;
+    private readonly int frameShift;
+    private readonly FramePool?[] owners;
+    private readonly Stack<ulong> unleased = new();
+    private int references = 1;
 
-    internal Umem(int frameSize, int frameCount, int headroom, int receiveFrames)
+    internal Umem(int frameSize, int frameCount, int headroom)
     {
         FrameSize = frameSize;
         FrameCount = frameCount;
         Headroom = headroom;
+        frameShift = BitOperations.Log2((uint)frameSize);
         length = (ulong)frameSize * (ulong)frameCount;
         memory = MemoryMapping.Anonymous((nuint)length, "UMEM");
         start = memory.Address;
-        ReceiveFrames = new FramePool(0, receiveFrames, frameSize);
-        TransmitFrames = new FramePool(receiveFrames, frameCount - receiveFrames, frameSize);
+        owners = new FramePool?[frameCount];
+        for (int i = frameCount - 1; i >= 0; i--) unleased.Push((ulong)i * (ulong)frameSize);
     }
 
     internal int FrameSize { get; }
@@ -31,9 +37,64 @@ internal sealed unsafe class Umem : IDisposable
 
     internal int Headroom { get; }
 
-    internal FramePool ReceiveFrames { get; }
+    /// <summary>Frames that no socket has.</summary>
+    internal int Unleased
+    {
+        get
+        {
+            lock (unleased) return unleased.Count;
+        }
+    }
 
-    internal FramePool TransmitFrames { get; }
+    internal FramePool Lease(int count)
+    {
+        lock (unleased)
+        {
+            ulong[] frames = new ulong[Math.Min(count, unleased.Count)];
+            for (int i = frames.Length - 1; i >= 0; i--) frames[i] = unleased.Pop();
+            FramePool pool = new(this, frames);
+            foreach (ulong frame in frames) owners[frame >> frameShift] = pool;
+            return pool;
+        }
+    }
+
+    /// <summary>Takes frames that a pool has given away.</summary>
+    internal void Accept(ulong[] frames)
+    {
+        lock (unleased)
+        {
+            foreach (ulong frame in frames)
+            {
+                owners[frame >> frameShift] = null;
+                unleased.Push(frame);
+            }
+        }
+    }
+
+    /// <summary>Takes back every frame of a pool, wherever it is: its socket is closed.</summary>
+    internal void Return(FramePool pool)
+    {
+        lock (unleased)
+        {
+            for (int i = 0; i < owners.Length; i++)
+            {
+                if (owners[i] != pool) continue;
+                owners[i] = null;
+                unleased.Push((ulong)i << frameShift);
+            }
+        }
+    }
+
+    internal FramePool? OwnerOf(ulong address) => address < length ? owners[address >> frameShift] : null;
+
+    internal ulong FrameStart(ulong address) => address & ~((ulong)FrameSize - 1);
+
+    internal void AddReference() => Interlocked.Increment(ref references);
+
+    internal void Release()
+    {
+        if (Interlocked.Decrement(ref references) == 0) memory.Dispose();
+    }
 
     /// <summary>Where in its frame a received packet begins: the kernel keeps XDP_PACKET_HEADROOM beside the user's (xp_init_xskb_addr).</summary>
     internal static int ReceiveOffset(int headroom) => IfXdp.XDP_PACKET_HEADROOM + headroom;
@@ -84,8 +145,6 @@ internal sealed unsafe class Umem : IDisposable
         if (packetAddress < sizeof(long) || packetAddress > length) throw OutOfRange(packetAddress, 0);
         return (long*)(start + packetAddress - sizeof(long));
     }
-
-    public void Dispose() => memory.Dispose();
 
     private XskException OutOfRange(ulong address, uint count) => XskException.FromCheck(
         XskErrorId.RingCorrupted,

@@ -87,6 +87,7 @@ public sealed class NewXskSocketCommand : XskCommand
         foreach (XskSocket socket in opener.Sockets)
         {
             WriteVerbose(socket.ToString());
+            if (socket.JoinedProgram) WriteVerbose($"{name}: joined the XDP program (id {socket.ProgramId}) that another process has attached, through its map xsks_map.");
             WriteObject(socket);
         }
     }

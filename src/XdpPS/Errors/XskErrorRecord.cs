@@ -21,7 +21,7 @@ internal static class XskErrorRecord
         XskErrorId.NotSupported or XskErrorId.ZeroCopyNotSupported or XskErrorId.NativeModeNotSupported => ErrorCategory.NotImplemented,
         XskErrorId.MemoryLockLimit or XskErrorId.OutOfMemory or XskErrorId.OutOfDescriptors => ErrorCategory.ResourceUnavailable,
         XskErrorId.QueueOutOfRange or XskErrorId.FrameSizeInvalid or XskErrorId.FrameCountInvalid or XskErrorId.HeadroomInvalid
-            or XskErrorId.RingSizeInvalid or XskErrorId.UmemTooLarge => ErrorCategory.InvalidArgument,
+            or XskErrorId.RingSizeInvalid or XskErrorId.UmemTooLarge or XskErrorId.UmemNotShareable => ErrorCategory.InvalidArgument,
         XskErrorId.FrameTooShort or XskErrorId.FrameTooLong or XskErrorId.RingCorrupted => ErrorCategory.InvalidData,
         XskErrorId.SocketClosed or XskErrorId.DirectionDisabled or XskErrorId.ProgramDetached => ErrorCategory.InvalidOperation,
         XskErrorId.ProgramRejected => ErrorCategory.InvalidResult,
