@@ -11,22 +11,25 @@ internal sealed class XdpAttachment
     private static readonly Lock Gate = new();
 
     // Weak: a socket that was forgotten without being closed must not be kept alive, nor its program, by this list.
-    private static readonly Dictionary<int, WeakReference<XdpAttachment>> ByInterface = [];
+    private static readonly Dictionary<(string? Namespace, int Index), WeakReference<XdpAttachment>> ByInterface = [];
 
-    private readonly int interfaceIndex;
+    private readonly (string? Namespace, int Index) key;
     private readonly XdpProgram? ownProgram;
     private readonly XdpLink? link;
     private int references = 1;
 
-    private XdpAttachment(XdpInterface nic, XskMap map, int programId, XdpMode mode, XdpProgram? ownProgram, XdpLink? link)
+    private XdpAttachment((string?, int) key, XskMap map, int programId, XdpMode mode, XdpProgram? ownProgram, XdpLink? link)
     {
-        interfaceIndex = nic.Index;
+        this.key = key;
         Map = map;
         ProgramId = programId;
         Mode = mode;
         this.ownProgram = ownProgram;
         this.link = link;
     }
+
+    /// <summary>The network namespace of this thread, as "net:[inode]": interface indices repeat from one to the next.</summary>
+    private static string? CurrentNamespace => new FileInfo("/proc/thread-self/ns/net").LinkTarget;
 
     internal XskMap Map { get; }
 
@@ -40,14 +43,15 @@ internal sealed class XdpAttachment
     internal bool WritesTimestamps { get; private init; } = true;
 
     /// <summary>Whether the program still is what runs on the interface.</summary>
-    internal bool IsActive => (link?.ActiveProgramId ?? LinkQuery.ByIndex(interfaceIndex)?.XdpProgramId) == ProgramId;
+    internal bool IsActive => (link?.ActiveProgramId ?? LinkQuery.ByIndex(key.Index)?.XdpProgramId) == ProgramId;
 
     /// <summary>Uses the program that is on the interface, where it can be joined, or attaches ours. Every call needs one <see cref="Release"/>.</summary>
     internal static XdpAttachment Acquire(XdpInterface nic, XdpAttachMode mode, List<XskWarning> warnings)
     {
+        (string?, int) key = (CurrentNamespace, nic.Index);
         lock (Gate)
         {
-            if (ByInterface.TryGetValue(nic.Index, out WeakReference<XdpAttachment>? known)
+            if (ByInterface.TryGetValue(key, out WeakReference<XdpAttachment>? known)
                 && known.TryGetTarget(out XdpAttachment? existing) && existing.IsActive)
             {
                 RequireMode(existing.Mode, mode, nic);
@@ -55,8 +59,8 @@ internal sealed class XdpAttachment
                 return existing;
             }
 
-            XdpAttachment made = nic.XdpProgramId != 0 ? Join(nic, mode) : Create(nic, mode, warnings);
-            ByInterface[nic.Index] = new WeakReference<XdpAttachment>(made);
+            XdpAttachment made = nic.XdpProgramId != 0 ? Join(key, nic, mode) : Create(key, nic, mode, warnings);
+            ByInterface[key] = new WeakReference<XdpAttachment>(made);
             return made;
         }
     }
@@ -66,9 +70,9 @@ internal sealed class XdpAttachment
         lock (Gate)
         {
             if (--references > 0) return;
-            if (ByInterface.TryGetValue(interfaceIndex, out WeakReference<XdpAttachment>? known)
+            if (ByInterface.TryGetValue(key, out WeakReference<XdpAttachment>? known)
                 && known.TryGetTarget(out XdpAttachment? current) && current == this)
-                ByInterface.Remove(interfaceIndex);
+                ByInterface.Remove(key);
             link?.Dispose();
             ownProgram?.Dispose();
             Map.Dispose();
@@ -85,7 +89,7 @@ internal sealed class XdpAttachment
     }
 
     /// <summary>As libxdp does (xsk_lookup_bpf_maps): a program with an XSKMAP named xsks_map is meant to be shared.</summary>
-    private static XdpAttachment Join(XdpInterface nic, XdpAttachMode mode)
+    private static XdpAttachment Join((string?, int) key, XdpInterface nic, XdpAttachMode mode)
     {
         using FileDescriptor? program = BpfCall.OpenById(BpfAbi.BPF_PROG_GET_FD_BY_ID, (uint)nic.XdpProgramId);
         XskMap? map = program is null ? null : XskMap.FindIn(program);
@@ -95,7 +99,7 @@ internal sealed class XdpAttachment
             RequireMode(nic.XdpMode, mode, nic);
             XdpLink? link = XdpLink.FindHolding(nic.XdpProgramId, nic);
             bool ours = BpfCall.GetInfo(program!, out BpfProgramInfo info) >= 0 && info.Name.ToString() == XdpProgram.Name;
-            return new XdpAttachment(nic, map, nic.XdpProgramId, nic.XdpMode, null, link) { WritesTimestamps = ours };
+            return new XdpAttachment(key, map, nic.XdpProgramId, nic.XdpMode, null, link) { WritesTimestamps = ours };
         }
         catch
         {
@@ -104,7 +108,7 @@ internal sealed class XdpAttachment
         }
     }
 
-    private static XdpAttachment Create(XdpInterface nic, XdpAttachMode mode, List<XskWarning> warnings)
+    private static XdpAttachment Create((string?, int) key, XdpInterface nic, XdpAttachMode mode, List<XskWarning> warnings)
     {
         XskMap? map = null;
         XdpProgram? program = null;
@@ -113,7 +117,7 @@ internal sealed class XdpAttachment
             map = XskMap.Create(Math.Max(nic.MaxRxQueues, nic.QueueCount));
             program = XdpProgram.LoadRedirectAll(map);
             XdpLink link = XdpLink.Attach(program, nic, mode, warnings);
-            return new XdpAttachment(nic, map, program.Id, link.Mode, program, link);
+            return new XdpAttachment(key, map, program.Id, link.Mode, program, link);
         }
         catch
         {
