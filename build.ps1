@@ -1,0 +1,214 @@
+#Requires -Version 7.6
+
+<#
+.SYNOPSIS
+    Builds, tests, shows and documents XdpPS.
+.DESCRIPTION
+    The module goes to output/XdpPS/<version>, so that with output in PSModulePath 'Import-Module XdpPS' works.
+    ./build.sh sets a fresh machine up and then calls this. Test and Demo need root.
+.PARAMETER Task
+    Build: the module and its help. Test: both suites. Demo: samples/demo.ps1. Docs: the help alone. Clean: removes all that was made.
+.PARAMETER EngineTests
+    With Test: also tests/XdpPS.Engine.Tests, which needs the package Microsoft.PowerShell.SDK.
+#>
+[CmdletBinding()]
+param(
+    [Parameter(Position = 0)]
+    [ValidateSet('Build', 'Test', 'Demo', 'Docs', 'Clean')]
+    [string] $Task = 'Build',
+
+    [ValidateSet('Debug', 'Release')]
+    [string] $Configuration = 'Release',
+
+    [switch] $EngineTests
+)
+
+Set-StrictMode -Version 3.0
+$ErrorActionPreference = 'Stop'
+Set-Location -LiteralPath $PSScriptRoot
+$env:DOTNET_NOLOGO = '1'
+$env:DOTNET_CLI_TELEMETRY_OPTOUT = '1'
+
+$output = Join-Path $PSScriptRoot 'output'
+$results = Join-Path $output 'TestResults'
+$version = (Import-PowerShellDataFile -LiteralPath 'module/XdpPS.psd1').ModuleVersion
+$module = Join-Path $output 'XdpPS' $version
+# The dotnet tool has no pwsh beside its assemblies; build.sh puts one on PATH.
+$pwsh = (Test-Path -LiteralPath "$PSHOME/pwsh") ? "$PSHOME/pwsh" : 'pwsh'
+
+function Invoke-Program {
+    param([string] $Program, [string[]] $Arguments)
+    & $Program @Arguments
+    if ($LASTEXITCODE -ne 0) {
+        Write-Host "FAILED: $Program $($Arguments | Where-Object { $_ -notlike '-*' } | Select-Object -First 2) (exit code $LASTEXITCODE)."
+        exit $LASTEXITCODE
+    }
+}
+
+function Invoke-Compiler {
+    param([string] $Path, [string[]] $Property = @())
+    $arguments = @('msbuild', $Path, '-restore', '-nologo', '-verbosity:quiet', '-tl:off', "-p:Configuration=$Configuration", "-p:Version=$version")
+    Invoke-Program dotnet ($arguments + $Property)
+}
+
+# The manifest of a module in tools/requirements.psd1: the pinned version, else one that does, else the pinned one
+# brought from the gallery into output/modules. Null, and one line that says why, where it cannot be had.
+function Find-RequiredModule {
+    param([string] $Name)
+    $wanted = (Import-PowerShellDataFile -LiteralPath 'tools/requirements.psd1')[$Name]
+    $saved = Join-Path $output 'modules' $Name $wanted.Version "$Name.psd1"
+    if (Test-Path -LiteralPath $saved) { return $saved }
+    $found = Get-Module -Name $Name -ListAvailable |
+        Where-Object Version -GE $wanted.Minimum |
+        Sort-Object -Property { $_.Version -eq $wanted.Version }, Version -Descending |
+        Select-Object -First 1
+    if ($found) { return $found.Path }
+
+    try {
+        if (-not (Get-Command -Name Save-PSResource -ErrorAction Ignore)) { throw 'this PowerShell has no Save-PSResource' }
+        Write-Host "Bringing $Name $($wanted.Version) from the PowerShell Gallery ..."
+        $null = New-Item -ItemType Directory -Path "$output/modules" -Force
+        Save-PSResource -Name $Name -Version $wanted.Version -Repository PSGallery -Path "$output/modules" -TrustRepository -Quiet
+        return $saved
+    }
+    catch {
+        Write-Host "$Name $($wanted.Version) is not installed and could not be brought from the PowerShell Gallery: $_"
+    }
+}
+
+# A new folder takes the old one's place: a session that has the old assemblies mapped keeps them whole.
+function Publish-Module {
+    $staging = Join-Path $output "staging-$PID"
+    $target = Join-Path $staging $version
+    $null = New-Item -ItemType Directory -Path $target -Force
+    try {
+        Copy-Item -Path 'module/*' -Destination $target -Recurse
+        foreach ($assembly in 'XdpPS', 'XdpPS.Core') {
+            Copy-Item -Path "src/XdpPS/bin/$Configuration/net10.0/$assembly.dll", "src/XdpPS/bin/$Configuration/net10.0/$assembly.pdb" -Destination $target
+        }
+
+        if (Test-Path -LiteralPath "$output/XdpPS") { Move-Item -LiteralPath "$output/XdpPS" -Destination "$staging/old" }
+        Move-Item -LiteralPath $target -Destination (New-Item -ItemType Directory -Path "$output/XdpPS")
+    }
+    finally {
+        Remove-Item -LiteralPath $staging -Recurse -Force
+    }
+}
+
+function Build-Help {
+    param([switch] $Required)
+    $platyPS = Find-RequiredModule 'Microsoft.PowerShell.PlatyPS'
+    if ($platyPS) {
+        $arguments = @('-NoProfile', '-NonInteractive', '-File', 'tools/Build-Help.ps1', '-Module', $module, '-Docs', 'docs/en-US', '-PlatyPS', $platyPS)
+        Invoke-Program $pwsh $arguments
+    }
+    elseif ($Required) {
+        Write-Host 'FAILED: the help was not built.'
+        exit 1
+    }
+    else { Write-Host 'The help was not built, for want of Microsoft.PowerShell.PlatyPS.' }
+}
+
+function Invoke-BuildTask {
+    Invoke-Compiler 'src/XdpPS'
+    Publish-Module
+    if (Test-Path -Path 'docs/en-US/*-*.md') { Build-Help }
+    else { Write-Host 'The help was not built: docs/en-US has no page of a cmdlet.' }
+    Write-Host "Built output/XdpPS/$version"
+}
+
+function Invoke-DocsTask {
+    if (-not (Test-Path -LiteralPath $module)) {
+        Invoke-Compiler 'src/XdpPS'
+        Publish-Module
+    }
+
+    Build-Help -Required
+}
+
+# A runner that left no counts has failed.
+function Read-XunitCount {
+    param([string] $Project)
+    $name = Split-Path -Path $Project -Leaf
+    $path = Join-Path $results "$name.counts"
+    if (Test-Path -LiteralPath $path) {
+        $passed, $failed, $skipped = -split (Get-Content -LiteralPath $path -Raw)
+        return @{ Passed = [int]$passed; Failed = [int]$failed; Skipped = [int]$skipped }
+    }
+
+    Write-Host "FAILED: $name did not run to its end."
+    @{ Passed = 0; Failed = 1; Skipped = 0 }
+}
+
+function Invoke-XunitSuite {
+    param([string] $Project)
+    & tools/run-xunit.sh $Configuration $results $Project | Out-Host
+    Read-XunitCount $Project
+}
+
+# Hosts the engine in the test's process, so that process gets the network namespace.
+function Invoke-EngineSuite {
+    param([string] $Project)
+    Invoke-Compiler $Project '-p:EngineTests=true' | Out-Host
+    & tools/with-cable.sh tools/run-xunit.sh $Configuration $results $Project | Out-Host
+    Read-XunitCount $Project
+}
+
+# In a new process, since an assembly stays loaded for ever. Failures are also: a skip without a reason, and a run
+# without a test tagged Netns, for then no packet went through a cmdlet.
+function Invoke-PesterSuite {
+    $summaryPath = Join-Path $results 'Pester.json'
+    $pester = Find-RequiredModule 'Pester'
+    if ($pester) {
+        $arguments = @(
+            '-ModulePath', $output, '-PesterPath', $pester
+            '-SummaryPath', $summaryPath, '-ResultPath', (Join-Path $results 'Pester.xml')
+        )
+        & $pwsh -NoProfile -NonInteractive -File tests/pester/Invoke-Tests.ps1 @arguments | Out-Host
+    }
+
+    if (-not (Test-Path -LiteralPath $summaryPath)) {
+        Write-Host 'FAILED: the Pester suite did not run to its end.'
+        return @{ Passed = 0; Failed = 1; Skipped = 0 }
+    }
+
+    $summary = Get-Content -LiteralPath $summaryPath -Raw | ConvertFrom-Json
+    $faults = @(
+        foreach ($skip in $summary.skipReasons) {
+            Write-Host "Skipped $($skip.count) Pester tests: $($skip.reason)"
+            if ($skip.reason -eq 'no reason given') { 'a skipped Pester test has to say why' }
+        }
+        if ($summary.netnsRun -eq 0) { 'not one Pester test tagged Netns ran' }
+    )
+    $faults | ForEach-Object { Write-Host "FAILED: $_." }
+    @{ Passed = $summary.passed; Failed = $summary.failed + $faults.Count; Skipped = $summary.skipped }
+}
+
+function Invoke-TestTask {
+    if (Test-Path -LiteralPath $results) { Remove-Item -LiteralPath $results -Recurse -Force }
+    Invoke-BuildTask
+    Invoke-Compiler 'XdpPS.sln'
+    $suites = @(
+        Invoke-XunitSuite 'tests/XdpPS.Core.Tests'
+        if ($EngineTests) { Invoke-EngineSuite 'tests/XdpPS.Engine.Tests' }
+        Invoke-PesterSuite
+    )
+
+    $passed, $failed, $skipped = foreach ($count in 'Passed', 'Failed', 'Skipped') { ($suites.$count | Measure-Object -Sum).Sum }
+    [Console]::WriteLine("$passed passed, $failed failed, $skipped skipped")
+    if ($failed -gt 0) { exit 1 }
+}
+
+function Invoke-DemoTask {
+    Invoke-BuildTask
+    & tools/with-cable.sh $pwsh -NoProfile -File samples/demo.ps1 -Module "$output/XdpPS"
+    if ($LASTEXITCODE -ne 0) { exit $LASTEXITCODE }
+}
+
+function Invoke-CleanTask {
+    $made = @(Get-Item -Path 'output' -ErrorAction Ignore) + @(
+        Get-ChildItem -Path 'src', 'tests', 'samples' -Directory -Recurse -Depth 1 | Where-Object Name -In 'bin', 'obj', 'TestResults')
+    $made | Remove-Item -Recurse -Force
+}
+
+& "Invoke-${Task}Task"
