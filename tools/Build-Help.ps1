@@ -131,7 +131,12 @@ try {
     $null = New-Item -ItemType Directory -Path $help -Force
     # PlatyPS puts the file into a folder named after the module.
     $maml = $pages | Export-MamlCommandHelp -OutputFolder $scratch -Force
-    Move-Item -LiteralPath $maml.FullName -Destination (Join-Path $help 'XdpPS.dll-Help.xml') -Force
+    # It leaves the fences around code, and between the blocks of an example U+0080, which a terminal shows as rubbish.
+    $text = (Get-Content -LiteralPath $maml.FullName -Raw) `
+        -replace '<maml:para>(\x80|&#x80;)</maml:para>', '<maml:para />' `
+        -replace '<maml:para>```\w*\r?\n', '<maml:para>' `
+        -replace '\r?\n```</maml:para>', '</maml:para>'
+    Set-Content -LiteralPath (Join-Path $help 'XdpPS.dll-Help.xml') -Value $text -NoNewline
     Get-Item -Path (Join-Path $Docs 'about_*.md') | ForEach-Object { Save-AboutTopic $_ $help }
 }
 finally {
