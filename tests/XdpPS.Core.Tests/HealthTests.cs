@@ -1,0 +1,253 @@
+using System.Diagnostics;
+using System.Text.Json;
+
+namespace XdpPS.Tests;
+
+/// <summary>What happens to a socket while it is open: its interface, its program, its threads.</summary>
+public sealed class HealthTests : IDisposable
+{
+    private static readonly TimeSpan Long = TimeSpan.FromSeconds(20);
+
+    private readonly TestNetwork network = new();
+
+    public void Dispose() => network.Dispose();
+
+    [KernelTheory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void An_interface_that_is_deleted_while_a_receive_waits_is_told_within_two_seconds(bool attachProgram) => network.Run(() =>
+    {
+        using XskSocket socket = XskSocket.Open(Sockets.Options(attachProgram: attachProgram));
+        using XskPoller poller = new([socket]);
+        Assert.False(poller.Wait(TimeSpan.FromMilliseconds(100)));
+        TestNetwork.Running deletion = Later(300, () => network.Ip("link", "delete", TestNetwork.Near));
+        Stopwatch watch = Stopwatch.StartNew();
+        XskException failure = Sockets.Fails(XskErrorId.InterfaceGone, () => poller.Wait(Long));
+        Assert.InRange(watch.Elapsed.TotalSeconds, 0.2, 2.5);
+        Assert.Contains(TestNetwork.Near, failure.Message, StringComparison.Ordinal);
+        deletion.Join();
+        Sockets.Fails(XskErrorId.InterfaceGone, socket.CheckHealth);
+        Assert.True(socket.TrySend(Frames.Make(60)));
+        Sockets.Fails(XskErrorId.InterfaceGone, socket.Pump);
+    });
+
+    [KernelFact]
+    public void A_socket_whose_interface_was_deleted_closes_without_residue() => network.Run(() =>
+    {
+        Sockets.Open().Dispose();
+        Residue before = Residue.Now();
+        XskSocket socket = Sockets.Open();
+        network.Ip("link", "delete", TestNetwork.Near);
+        socket.Close();
+        Residue.AssertNoMoreThan(before);
+        network.Batch(
+            $"link add {TestNetwork.Near} type veth peer name {TestNetwork.Far}",
+            $"link set {TestNetwork.Near} up",
+            $"link set {TestNetwork.Far} up");
+        Sockets.Open().Dispose();
+    });
+
+    [KernelFact]
+    public void An_interface_that_is_moved_to_another_namespace_is_gone()
+    {
+        using TestNetwork other = new();
+        network.Run(() =>
+        {
+            using XskSocket socket = Sockets.Open();
+            network.Ip("link", "set", TestNetwork.Near, "name", "xmoved");
+            socket.CheckHealth();
+            network.Ip("link", "set", "xmoved", "netns", other.Name);
+            Sockets.Fails(XskErrorId.InterfaceGone, socket.CheckHealth);
+        });
+        other.Ip("link", "delete", "xmoved");
+    }
+
+    [KernelFact("bpftool")]
+    public void A_program_that_is_detached_while_a_receive_waits_is_told_within_two_seconds() => network.Run(() =>
+    {
+        using XskSocket socket = Sockets.Open();
+        using XskPoller poller = new([socket]);
+        TestNetwork.Running detaching = Later(300, () => Detach(socket.ProgramId));
+        Stopwatch watch = Stopwatch.StartNew();
+        XskException failure = Sockets.Fails(XskErrorId.ProgramDetached, () => poller.Wait(Long));
+        Assert.InRange(watch.Elapsed.TotalSeconds, 0.2, 2.5);
+        Assert.Contains($"id {socket.ProgramId}", failure.Message, StringComparison.Ordinal);
+        detaching.Join();
+        Assert.False(network.HasProgram());
+    });
+
+    [KernelFact("bpftool")]
+    public void After_a_detachment_a_new_socket_attaches_anew() => network.Run(() =>
+    {
+        XskSocket deaf = Sockets.Open();
+        Detach(deaf.ProgramId);
+        deaf.Close();
+        using XskSocket socket = Sockets.Open();
+        Assert.NotEqual(deaf.ProgramId, socket.ProgramId);
+        using XskSocket far = Sockets.Open(TestNetwork.Far);
+        far.Send(Frames.Series(3));
+        Assert.Equal(Frames.Series(3), socket.Take(3));
+    });
+
+    [KernelFact]
+    public void Sending_on_an_interface_that_was_set_down_says_so_and_works_again_once_it_is_up() => network.Run(() =>
+    {
+        using XskSocket socket = Sockets.Open();
+        using XskSocket far = Sockets.Open(TestNetwork.Far);
+        network.Ip("link", "set", TestNetwork.Near, "down");
+        Assert.True(socket.TrySend(Frames.Make(60)));
+        XskException failure = Sockets.Fails(XskErrorId.InterfaceDown, socket.Pump);
+        Assert.Contains("is down", failure.Message, StringComparison.Ordinal);
+        Assert.Contains($"ip link set {TestNetwork.Near} up", failure.Message, StringComparison.Ordinal);
+        socket.CheckHealth();
+        network.Ip("link", "set", TestNetwork.Near, "up");
+        socket.Send(Frames.Make(61));
+        Assert.Equal([Frames.Make(60), Frames.Make(61)], far.Take(2));
+        Sockets.AssertConserved(socket, far);
+    });
+
+    [KernelFact]
+    public void Closing_while_a_receive_waits_ends_it_and_frees_the_queue() => network.Run(() =>
+    {
+        XskSocket socket = Sockets.Open();
+        using XskPoller poller = new([socket]);
+        bool found = true;
+        TestNetwork.Running waiting = network.Spawn(() => found = poller.Wait(Long));
+        Thread.Sleep(200);
+        Stopwatch watch = Stopwatch.StartNew();
+        socket.Close();
+        waiting.Join();
+        Assert.InRange(watch.Elapsed.TotalSeconds, 0, 1);
+        Assert.False(found);
+        Assert.False(poller.Wait(Long));
+        Sockets.Open().Dispose();
+    });
+
+    [KernelFact]
+    public void Closing_while_threads_receive_and_send_never_touches_unmapped_memory() => network.Run(() =>
+    {
+        for (int round = 0; round < 10; round++)
+        {
+            XskSocket socket = Sockets.Open();
+            using XskSocket far = Sockets.Open(TestNetwork.Far);
+            TestNetwork.Running[] threads =
+            [
+                network.Spawn(() => UntilClosed(() => socket.Receive(8).Dispose())),
+                network.Spawn(() => UntilClosed(() =>
+                {
+                    socket.TrySend(Frames.Make(60));
+                    socket.Pump();
+                })),
+                network.Spawn(() => UntilClosed(() => socket.GetStatistics())),
+            ];
+            Thread.Sleep(20);
+            socket.Close();
+            foreach (TestNetwork.Running thread in threads) thread.Join();
+        }
+
+        static void UntilClosed(Action action)
+        {
+            Stopwatch watch = Stopwatch.StartNew();
+            XskException end = Assert.Throws<XskException>(() =>
+            {
+                while (watch.Elapsed < Long) action();
+            });
+            Assert.Equal(XskErrorId.SocketClosed, end.ErrorId);
+        }
+    });
+
+    [KernelFact]
+    public void A_wait_is_ended_by_wake_within_a_tenth_of_a_second() => network.Run(() =>
+    {
+        using XskSocket socket = Sockets.Open();
+        using XskPoller poller = new([socket]);
+        TimeSpan woken = default;
+        Stopwatch watch = Stopwatch.StartNew();
+        TestNetwork.Running waiting = network.Spawn(() =>
+        {
+            Assert.False(poller.Wait(Long));
+            woken = watch.Elapsed;
+        });
+        Thread.Sleep(200);
+        TimeSpan asked = watch.Elapsed;
+        poller.Wake();
+        waiting.Join();
+        Assert.InRange((woken - asked).TotalMilliseconds, 0, 100);
+    });
+
+    [KernelFact]
+    public void A_wait_ends_when_its_time_is_up_and_costs_no_processor_time() => network.Run(() =>
+    {
+        using XskSocket socket = Sockets.Open();
+        using XskPoller poller = new([socket]);
+        Stopwatch watch = Stopwatch.StartNew();
+        TimeSpan before = Process.GetCurrentProcess().TotalProcessorTime;
+        Assert.False(poller.Wait(TimeSpan.FromSeconds(1.5)));
+        Assert.InRange(watch.Elapsed.TotalSeconds, 1.49, 2);
+        Assert.InRange((Process.GetCurrentProcess().TotalProcessorTime - before).TotalSeconds, 0, 0.5);
+    });
+
+    [KernelFact]
+    public void A_second_poller_on_a_socket_is_refused_until_the_first_is_gone() => network.Run(() =>
+    {
+        using XskSocket socket = Sockets.Open(), far = Sockets.Open(TestNetwork.Far);
+        using (XskPoller first = new([socket]))
+        {
+            Sockets.Fails(XskErrorId.SocketBusy, () => new XskPoller([far, socket]).Dispose());
+            // What the refused one had claimed, it gave back.
+            new XskPoller([far]).Dispose();
+            far.Send(Frames.Series(1));
+            Assert.True(first.Wait(TimeSpan.FromSeconds(2)));
+        }
+
+        new XskPoller([socket]).Dispose();
+    });
+
+    [KernelFact]
+    public void A_second_thread_in_the_same_direction_is_refused() => network.Run(() =>
+    {
+        using XskSocket socket = Sockets.Open();
+        using ReceiveBatch batch = socket.Receive(1);
+        using SendBatch send = socket.ReserveSend(1);
+        network.Run(() =>
+        {
+            Assert.Contains("receiving", Sockets.Fails(XskErrorId.SocketBusy, () => socket.Receive(1).Dispose()).Message, StringComparison.Ordinal);
+            Assert.Contains("sending", Sockets.Fails(XskErrorId.SocketBusy, socket.Pump).Message, StringComparison.Ordinal);
+        });
+        Sockets.Fails(XskErrorId.SocketBusy, socket.Close);
+        Assert.True(socket.IsOpen);
+    });
+
+    [KernelFact]
+    public void Closing_waits_for_a_batch_that_another_thread_holds() => network.Run(() =>
+    {
+        XskSocket socket = Sockets.Open();
+        using ManualResetEventSlim held = new();
+        TestNetwork.Running holder = network.Spawn(() =>
+        {
+            using ReceiveBatch batch = socket.Receive(1);
+            held.Set();
+            Thread.Sleep(300);
+            Assert.True(socket.IsOpen);
+        });
+        held.Wait(TimeSpan.FromSeconds(5));
+        socket.Close();
+        Assert.False(socket.IsOpen);
+        holder.Join();
+    });
+
+    private TestNetwork.Running Later(int milliseconds, Action action) => network.Spawn(() =>
+    {
+        Thread.Sleep(milliseconds);
+        action();
+    });
+
+    private static void Detach(int programId)
+    {
+        using JsonDocument links = JsonDocument.Parse(Command.Run("bpftool", "-j", "link", "show"));
+        int link = links.RootElement.EnumerateArray()
+            .Single(entry => entry.TryGetProperty("prog_id", out JsonElement id) && id.GetInt32() == programId)
+            .GetProperty("id").GetInt32();
+        Command.Run("bpftool", "link", "detach", "id", $"{link}");
+    }
+}

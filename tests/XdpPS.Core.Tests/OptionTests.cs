@@ -1,0 +1,172 @@
+namespace XdpPS.Tests;
+
+/// <summary>What is refused before any system call: the error's id, and a message with the rule and the value.</summary>
+public sealed class OptionTests
+{
+    [Theory]
+    [InlineData(0)]
+    [InlineData(-2048)]
+    [InlineData(1024)]
+    [InlineData(2047)]
+    [InlineData(3000)]
+    [InlineData(1 << 20)]
+    public void A_frame_size_out_of_range_is_refused(int size) =>
+        Refused(XskErrorId.FrameSizeInvalid, Sockets.Options(frameSize: size), $"{size} bytes", "power of two", "2048", $"{Environment.SystemPageSize}");
+
+    [Theory]
+    [InlineData(2048, -1, 1791)]
+    [InlineData(2048, 1792, 1791)]
+    [InlineData(2048, int.MaxValue, 1791)]
+    [InlineData(4096, 3840, 3839)]
+    public void A_headroom_that_leaves_no_packet_is_refused(int frameSize, int headroom, int largest) =>
+        Refused(
+            XskErrorId.HeadroomInvalid,
+            new XskSocketOptions { InterfaceName = "any", FrameSize = frameSize, Headroom = headroom },
+            $"{headroom} bytes", "256", $"from 0 to {largest}");
+
+    [Theory]
+    [InlineData("RX", -1)]
+    [InlineData("RX", 3)]
+    [InlineData("RX", 1000)]
+    [InlineData("RX", 1 << 28)]
+    [InlineData("TX", -4)]
+    [InlineData("TX", 2047)]
+    [InlineData("FILL", 0)]
+    [InlineData("FILL", 6)]
+    [InlineData("FILL", int.MinValue)]
+    [InlineData("COMPLETION", 0)]
+    [InlineData("COMPLETION", 5)]
+    public void A_ring_size_that_is_no_power_of_two_is_refused(string ring, int size)
+    {
+        XskSocketOptions options = Sockets.Options(
+            rx: ring == "RX" ? size : 64, tx: ring == "TX" ? size : 64,
+            fill: ring == "FILL" ? size : 64, completion: ring == "COMPLETION" ? size : 64);
+        Refused(XskErrorId.RingSizeInvalid, options, $"{ring} ring of {size} entries", "power of two", "from 1 to 134217728", "RingSize");
+    }
+
+    [Fact]
+    public void A_socket_without_any_direction_is_refused() =>
+        Refused(XskErrorId.RingSizeInvalid, Sockets.Options(rx: 0, tx: 0), "0 entries", "-RxRingSize", "-TxRingSize");
+
+    [Theory]
+    [InlineData(-1)]
+    [InlineData(0)]
+    [InlineData(1)]
+    public void A_frame_count_below_two_is_refused(int count) =>
+        Refused(XskErrorId.FrameCountInvalid, Sockets.Options(frames: count), $"{count} frames", "at least 2");
+
+    [Fact]
+    public void A_umem_beyond_a_tebibyte_is_refused() =>
+        Refused(XskErrorId.UmemTooLarge, Sockets.Options(frames: int.MaxValue), $"{int.MaxValue} frames", "2048 bytes", "1,024");
+
+    [Fact]
+    public void The_defaults_are_valid() => new XskSocketOptions { InterfaceName = "any" }.Validate();
+
+    [Theory]
+    [InlineData(2048, 0, 1792)]
+    [InlineData(2048, 1791, 1)]
+    [InlineData(4096, 0, 3840)]
+    [InlineData(4096, 64, 3776)]
+    public void The_longest_packet_of_a_frame_leaves_room_for_both_headrooms(int frameSize, int headroom, int longest)
+    {
+        XskSocketOptions options = new() { InterfaceName = "any", FrameSize = frameSize, Headroom = headroom };
+        options.Validate();
+        Assert.Equal(longest, options.MaximumReceiveLength);
+    }
+
+    [Theory]
+    [InlineData(1, 0)]
+    [InlineData(0, 1)]
+    [InlineData(1 << 27, 1 << 27)]
+    public void The_smallest_and_the_largest_rings_are_valid(int rx, int tx) => Sockets.Options(rx: rx, tx: tx).Validate();
+
+    [Theory]
+    [InlineData(64, 64, 2048, 2048)]
+    [InlineData(4096, 64, 4096, 2048)]
+    [InlineData(64, 8192, 2048, 8192)]
+    public void Fill_and_completion_are_never_smaller_than_their_partners_by_default(int rx, int tx, int fill, int completion)
+    {
+        XskSocketOptions options = new() { InterfaceName = "any", RxRingSize = rx, TxRingSize = tx };
+        Assert.Equal((fill, completion), (options.EffectiveFillRingSize, options.EffectiveCompletionRingSize));
+    }
+
+    [KernelTheory]
+    [InlineData(-1)]
+    [InlineData(1)]
+    [InlineData(int.MaxValue)]
+    public void A_queue_that_one_queue_interfaces_lack_is_refused_with_the_range(int queue)
+    {
+        using TestNetwork network = new();
+        network.Run(() =>
+        {
+            XskException failure = Sockets.Fails(
+                XskErrorId.QueueOutOfRange, () => XskSocket.Open(Sockets.Options(queue: queue)).Dispose());
+            Contains(failure, $"queue {queue}", "1 queue (0)", TestNetwork.Near, $"ethtool -l {TestNetwork.Near}");
+        });
+    }
+
+    [KernelFact]
+    public void A_queue_that_two_queue_interfaces_lack_is_refused_with_the_range()
+    {
+        using TestNetwork network = new(queues: 2);
+        network.Run(() =>
+        {
+            XskException failure = Sockets.Fails(
+                XskErrorId.QueueOutOfRange, () => XskSocket.Open(Sockets.Options(queue: 2)).Dispose());
+            Contains(failure, "queue 2", "2 queues (0-1)");
+        });
+    }
+
+    [KernelTheory]
+    [InlineData("nosuchnic")]
+    [InlineData("XNEAR")]
+    [InlineData("a-name-much-longer-than-the-kernel-allows")]
+    public void An_unknown_interface_is_refused_with_those_there_are(string name)
+    {
+        using TestNetwork network = new();
+        network.Run(() =>
+        {
+            XskException failure = Sockets.Fails(XskErrorId.InterfaceNotFound, () => Sockets.Open(name).Dispose());
+            Contains(failure, $"'{name}'", TestNetwork.Near, TestNetwork.Far, "lo");
+        });
+    }
+
+    [KernelFact]
+    public void Zero_copy_on_a_veth_is_refused_and_never_becomes_copy()
+    {
+        using TestNetwork network = new();
+        network.Run(() =>
+        {
+            XskSocketOptions options = new() { InterfaceName = TestNetwork.Near, FrameCount = 16, BindMode = XskBindMode.ZeroCopy };
+            XskException failure = Sockets.Fails(XskErrorId.ZeroCopyNotSupported, () => XskSocket.Open(options).Dispose());
+            Contains(failure, "veth", "XDP_ZEROCOPY", "EOPNOTSUPP", "-BindMode Copy");
+        });
+        Assert.False(network.HasProgram());
+    }
+
+    [KernelTheory]
+    [InlineData(XskBindMode.Auto)]
+    [InlineData(XskBindMode.Copy)]
+    public void On_a_veth_the_kernel_copies(XskBindMode mode)
+    {
+        using TestNetwork network = new();
+        network.Run(() =>
+        {
+            using XskSocket socket = XskSocket.Open(new XskSocketOptions { InterfaceName = TestNetwork.Near, FrameCount = 16, BindMode = mode });
+            Assert.Equal(XskBindMode.Copy, socket.BindMode);
+            Assert.Equal("veth", socket.Driver);
+        });
+    }
+
+    private static void Refused(XskErrorId id, XskSocketOptions options, params string[] words)
+    {
+        XskException failure = Sockets.Fails(id, options.Validate);
+        Assert.Null(failure.Call);
+        Contains(failure, words);
+    }
+
+    private static void Contains(XskException failure, params string[] words)
+    {
+        foreach (string word in words) Assert.Contains(word, failure.Message, StringComparison.Ordinal);
+    }
+}

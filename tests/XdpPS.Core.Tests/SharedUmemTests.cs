@@ -1,0 +1,112 @@
+namespace XdpPS.Tests;
+
+/// <summary>Several sockets on one UMEM, as xsk_socket__create_shared has it.</summary>
+public sealed class SharedUmemTests : IDisposable
+{
+    private readonly TestNetwork network = new(queues: 2);
+
+    public void Dispose() => network.Dispose();
+
+    [KernelFact]
+    public void Two_interfaces_on_one_umem_send_to_each_other() => network.Run(() =>
+    {
+        using XskSocket near = Sockets.Open();
+        using XskSocket far = Share(near, TestNetwork.Far);
+        far.Send(Frames.Series(20));
+        Assert.Equal(Frames.Series(20), near.Take(20));
+        near.Send(Frames.Series(12));
+        Assert.Equal(Frames.Series(12), far.Take(12));
+        Sockets.AssertConserved(near, far);
+        Assert.Equal(128, near.CountFrames().Total + far.CountFrames().Total);
+    });
+
+    [KernelFact]
+    public void Two_queues_of_one_interface_share_a_umem() => network.Run(() =>
+    {
+        using XskSocket first = Sockets.Open();
+        using XskSocket second = Share(first, TestNetwork.Near, queue: 1);
+        using XskSocket far = XskSocket.Open(Sockets.Options(TestNetwork.Far, queue: 1));
+        far.Send(Frames.Series(10));
+        Assert.Equal(Frames.Series(10), second.Take(10));
+        Assert.Empty(first.Drain());
+        Sockets.AssertConserved(first, second, far);
+    });
+
+    [KernelFact]
+    public void The_umem_outlives_its_owner_and_is_unmapped_with_the_last_socket() => network.Run(() =>
+    {
+        Sockets.Open().Dispose();
+        Residue before = Residue.Now();
+        XskSocket owner = Sockets.Open();
+        XskSocket sharer = Share(owner, TestNetwork.Far);
+        owner.Close();
+        using (XskSocket peer = Sockets.Open())
+        {
+            peer.Send(Frames.Series(10));
+            Assert.Equal(Frames.Series(10), sharer.Take(10));
+            sharer.Send(Frames.Series(5));
+            Assert.Equal(Frames.Series(5), peer.Take(5));
+        }
+
+        sharer.Close();
+        Residue.AssertNoMoreThan(before);
+    });
+
+    [KernelFact]
+    public void A_closed_sharer_gives_its_frames_to_the_next() => network.Run(() =>
+    {
+        using XskSocket owner = Sockets.Open();
+        int ofFirst, left = owner.CountFrames().Total;
+        using (XskSocket sharer = Share(owner, TestNetwork.Far)) ofFirst = sharer.FrameCount;
+        for (int i = 0; i < 20; i++)
+        {
+            using XskSocket next = Share(owner, TestNetwork.Far);
+            Assert.True(next.FrameCount >= ofFirst);
+            Sockets.AssertConserved(owner, next);
+        }
+
+        Assert.True(owner.CountFrames().Total < left);
+    });
+
+    [KernelFact]
+    public void The_owners_own_queue_cannot_be_shared_and_its_copy_mode_is_inherited() => network.Run(() =>
+    {
+        using XskSocket owner = Sockets.Open();
+        Sockets.Fails(XskErrorId.UmemNotShareable, () => Share(owner, TestNetwork.Near));
+        Sockets.Fails(XskErrorId.UmemNotShareable, () => Share(owner, TestNetwork.Far, bind: XskBindMode.ZeroCopy));
+        using XskSocket sharer = Share(owner, TestNetwork.Far);
+        Assert.Equal(XskBindMode.Copy, sharer.BindMode);
+        Assert.Equal(owner.FrameSize, sharer.FrameSize);
+        owner.Close();
+        Sockets.Fails(XskErrorId.SocketClosed, () => Share(owner, TestNetwork.Near, queue: 1));
+    });
+
+    [KernelFact]
+    public void A_failed_sharing_leaves_nothing_behind_and_a_second_takes_no_more_frames() => network.Run(() =>
+    {
+        using XskSocket owner = Sockets.Open();
+        using XskSocket holder = Sockets.Open(TestNetwork.Far);
+        Residue before = Residue.Now();
+        Sockets.Fails(XskErrorId.QueueBusy, () => Share(owner, TestNetwork.Far));
+        int left = owner.CountFrames().Total;
+        Sockets.Fails(XskErrorId.QueueBusy, () => Share(owner, TestNetwork.Far));
+        Assert.Equal(left, owner.CountFrames().Total);
+        Residue.AssertNoMoreThan(before);
+        Sockets.AssertConserved(owner, holder);
+        holder.Send(Frames.Series(10));
+        Assert.Equal(Frames.Series(10), owner.Take(10));
+    });
+
+    private static XskSocket Share(XskSocket owner, string interfaceName, int queue = 0, XskBindMode bind = XskBindMode.Auto) =>
+        XskSocket.Open(new XskSocketOptions
+        {
+            InterfaceName = interfaceName,
+            QueueId = queue,
+            ShareUmemWith = owner,
+            BindMode = bind,
+            RxRingSize = 64,
+            TxRingSize = 64,
+            FillRingSize = 64,
+            CompletionRingSize = 64,
+        });
+}
