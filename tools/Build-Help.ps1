@@ -114,6 +114,18 @@ function Save-AboutTopic {
     Set-Content -LiteralPath (Join-Path $Destination "$($Source.BaseName).help.txt") -Value $text.TrimEnd()
 }
 
+# PlatyPS leaves the fences around code, and between the blocks of an example U+0080, which a terminal shows as rubbish.
+# Get-Help trims a block: a zero-width space keeps the first line of a table in its place.
+function ConvertTo-PlainExample {
+    param([string] $Maml)
+    $Maml -replace '<maml:para>(\x80|&#x80;)</maml:para>', '<maml:para />' -replace '(?s)<maml:para>```(\w*)\r?\n(.*?)\r?\n```</maml:para>', {
+        $language, $text = $_.Groups[1].Value, $_.Groups[2].Value
+        if ($language -eq 'powershell') { $text = $text -replace '(?m)^(?=\S)', 'PS> ' -replace '(?m)^(?= )', '    ' }
+        else { $text = "`u{200b}$text" }
+        "<maml:para>$text</maml:para>"
+    }
+}
+
 $Module = (Resolve-Path -LiteralPath $Module).ProviderPath
 Import-Module -Name $PlatyPS
 $cmdlets = @((Import-Module -Name (Join-Path $Module 'XdpPS.psd1') -PassThru).ExportedCmdlets.Values)
@@ -131,12 +143,7 @@ try {
     $null = New-Item -ItemType Directory -Path $help -Force
     # PlatyPS puts the file into a folder named after the module.
     $maml = $pages | Export-MamlCommandHelp -OutputFolder $scratch -Force
-    # It leaves the fences around code, and between the blocks of an example U+0080, which a terminal shows as rubbish.
-    $text = (Get-Content -LiteralPath $maml.FullName -Raw) `
-        -replace '<maml:para>(\x80|&#x80;)</maml:para>', '<maml:para />' `
-        -replace '<maml:para>```\w*\r?\n', '<maml:para>' `
-        -replace '\r?\n```</maml:para>', '</maml:para>'
-    Set-Content -LiteralPath (Join-Path $help 'XdpPS.dll-Help.xml') -Value $text -NoNewline
+    Set-Content -LiteralPath (Join-Path $help 'XdpPS.dll-Help.xml') -Value (ConvertTo-PlainExample (Get-Content -LiteralPath $maml.FullName -Raw)) -NoNewline
     Get-Item -Path (Join-Path $Docs 'about_*.md') | ForEach-Object { Save-AboutTopic $_ $help }
 }
 finally {

@@ -82,15 +82,7 @@ internal sealed unsafe class TransmitPath
                 DriverDropped++;
                 return true;
             default:
-                throw XskException.FromCall(
-                    errno == Errno.ENXIO ? XskErrorId.InterfaceGone : XskErrorId.SystemCallFailed, errno,
-                    $"sendto(xsk, {{{info.InterfaceName}, queue {info.QueueId}}}, MSG_DONTWAIT)",
-                    errno == Errno.ENETDOWN
-                        ? $"Interface {info.InterfaceName} is down, so that nothing can be sent"
-                        : $"The kernel could not send on {info.InterfaceName} queue {info.QueueId}: {Errno.Text(errno)}",
-                    errno == Errno.ENETDOWN
-                        ? $"run 'ip link set {info.InterfaceName} up'"
-                        : "see ip link for the interface's state, and open the socket again");
+                throw SendFailed(errno);
         }
     }
 
@@ -102,6 +94,26 @@ internal sealed unsafe class TransmitPath
         if (count > 0) completion.Release(count);
         Completed += count;
         return (int)count;
+    }
+
+    private XskException SendFailed(int errno)
+    {
+        string call = $"sendto(xsk, {{{info.InterfaceName}, queue {info.QueueId}}}, MSG_DONTWAIT)";
+        return errno switch
+        {
+            Errno.ENETDOWN => XskException.FromCall(
+                XskErrorId.InterfaceDown, errno, call,
+                $"Interface {info.InterfaceName} is down, so that nothing can be sent",
+                $"run 'ip link set {info.InterfaceName} up'; frames already on the TX ring go out with the next send"),
+            Errno.ENXIO => XskException.FromCall(
+                XskErrorId.InterfaceGone, errno, call,
+                $"Interface {info.InterfaceName} is gone, or its driver has stopped queue {info.QueueId}",
+                "see ip link for its state, and open the socket again"),
+            _ => XskException.FromCall(
+                XskErrorId.SystemCallFailed, errno, call,
+                $"The kernel could not send on {info.InterfaceName} queue {info.QueueId}: {Errno.Text(errno)}",
+                "see ip link for the interface's state, and open the socket again"),
+        };
     }
 
     internal void AddTo(FrameCensus census) => census.AddTransmit(Frames, tx, completion, Packets - Completed);

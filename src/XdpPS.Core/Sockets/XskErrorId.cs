@@ -9,6 +9,9 @@ public enum XskErrorId
     /// <summary>The interface was deleted or moved away while the socket was open.</summary>
     InterfaceGone,
 
+    /// <summary>The interface is down, so that nothing can be sent.</summary>
+    InterfaceDown,
+
     /// <summary>The kernel could not be asked about its interfaces.</summary>
     InterfaceQueryFailed,
 

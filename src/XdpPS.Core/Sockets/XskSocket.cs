@@ -323,19 +323,23 @@ public sealed class XskSocket : XskSocketInfo, IDisposable
     /// <summary><see cref="Close"/>.</summary>
     public void Dispose() => Close();
 
-    /// <summary>Half of the free frames go to whoever shares the UMEM, which lives until both are closed.</summary>
+    /// <summary>Whoever shares the UMEM, which lives until both are closed, gets what closed sharers have left, or half of the free frames.</summary>
     internal Umem LendUmem()
     {
         Umem umem = resources.Umem ?? throw DirectionGate.SocketClosed(this);
-        // The pools belong to whoever is receiving or sending.
-        Donate(receive?.Gate, receive?.Frames);
-        Donate(transmit?.Gate, transmit?.Frames);
+        if (umem.Unleased == 0)
+        {
+            Donate(receive?.Gate, receive?.Frames);
+            Donate(transmit?.Gate, transmit?.Frames);
+        }
+
         umem.AddReference();
         return umem;
 
         void Donate(DirectionGate? gate, FramePool? pool)
         {
             if (gate is null || pool is null) return;
+            // The pool belongs to whoever is receiving or sending.
             gate.Enter(this);
             umem.Accept(pool.Donate(pool.Count / 2));
             gate.Leave();

@@ -65,6 +65,8 @@ public sealed class ReceiveXskPacketCommand : XskCommand
 
     private TimeSpan? Duration => Given(nameof(DurationSeconds)) ? TimeSpan.FromSeconds(DurationSeconds) : null;
 
+    private bool TimedOut => Timeout is { } timeout && Stopwatch.GetElapsedTime(lastPacketAt) >= timeout;
+
     /// <inheritdoc/>
     protected override void ProcessRecord()
     {
@@ -175,6 +177,7 @@ public sealed class ReceiveXskPacketCommand : XskCommand
             }
 
             if (any) lastPacketAt = Stopwatch.GetTimestamp();
+            else if (TimedOut) return;
             else WaitForPackets();
             Report(drops);
         }
@@ -201,7 +204,8 @@ public sealed class ReceiveXskPacketCommand : XskCommand
             }
 
             if (any) lastPacketAt = Stopwatch.GetTimestamp();
-            // A line that has gone quiet must not hold packets back; and a wait that times out ends the receive.
+            else if (TimedOut) break;
+            // A line that has gone quiet must not hold packets back.
             else if (!WaitForPackets() && Stopwatch.GetElapsedTime(lastPacketAt).TotalSeconds >= 1) Flush();
             Report(drops);
         }
@@ -221,8 +225,7 @@ public sealed class ReceiveXskPacketCommand : XskCommand
     private bool Continue(long received)
     {
         if (Stopping || received >= Count) return false;
-        if (Duration is { } duration && Stopwatch.GetElapsedTime(started) >= duration) return false;
-        return Timeout is not { } timeout || Stopwatch.GetElapsedTime(lastPacketAt) < timeout;
+        return Duration is not { } duration || Stopwatch.GetElapsedTime(started) < duration;
     }
 
     private bool WaitForPackets()

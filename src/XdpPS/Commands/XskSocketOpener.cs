@@ -50,8 +50,8 @@ internal sealed class XskSocketOpener
         if (missed.Length == 0) return null;
         string kind = nic.CombinedQueues > 0 ? "combined" : "rx";
         string list = missed.Length > 8 ? $"{missed[0]}-{missed[^1]}" : string.Join(", ", missed);
-        return $"{nic.Name} has {nic.RxQueues} receive queues, and no socket is bound to {(missed.Length == 1 ? "queue" : "queues")} {list}: "
-            + "packets that arrive there go to the kernel and are not seen here. "
+        return $"{nic.Name} has {nic.RxQueues} receive queues, and this process has no socket on {(missed.Length == 1 ? "queue" : "queues")} {list}: "
+            + "packets that arrive there go to the kernel, or to another process's socket, and are not seen here. "
             + $"Bind all of them (-QueueId (0..{nic.RxQueues - 1})), or run 'ethtool -L {nic.Name} {kind} 1'.";
     }
 }

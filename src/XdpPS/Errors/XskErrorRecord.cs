@@ -19,7 +19,7 @@ internal static class XskErrorRecord
         XskErrorId.PermissionDenied => ErrorCategory.PermissionDenied,
         XskErrorId.InterfaceInUse => ErrorCategory.SecurityError,
         XskErrorId.NotSupported or XskErrorId.ZeroCopyNotSupported or XskErrorId.NativeModeNotSupported => ErrorCategory.NotImplemented,
-        XskErrorId.MemoryLockLimit or XskErrorId.OutOfMemory or XskErrorId.OutOfDescriptors => ErrorCategory.ResourceUnavailable,
+        XskErrorId.InterfaceDown or XskErrorId.MemoryLockLimit or XskErrorId.OutOfMemory or XskErrorId.OutOfDescriptors => ErrorCategory.ResourceUnavailable,
         XskErrorId.QueueOutOfRange or XskErrorId.FrameSizeInvalid or XskErrorId.FrameCountInvalid or XskErrorId.HeadroomInvalid
             or XskErrorId.RingSizeInvalid or XskErrorId.UmemTooLarge or XskErrorId.UmemNotShareable => ErrorCategory.InvalidArgument,
         XskErrorId.FrameTooShort or XskErrorId.FrameTooLong or XskErrorId.RingCorrupted => ErrorCategory.InvalidData,

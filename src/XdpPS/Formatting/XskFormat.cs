@@ -32,10 +32,18 @@ public static class XskFormat
         return sizes.Distinct().Count() == 1 ? sizes[0].ToString(CultureInfo.InvariantCulture) : string.Join('/', sizes);
     }
 
-    /// <summary>A count or rate without decimals, grouped by spaces from ten thousand on.</summary>
-    public static string Count(double value)
+    /// <summary>What is on the rings: RX/FILL/TX/COMPLETION.</summary>
+    public static string Fill(XskRingStats stats)
     {
-        NumberFormatInfo format = new() { NumberGroupSeparator = " ", NumberDecimalDigits = 0 };
-        return value.ToString(value >= 10_000 ? "N0" : "F0", format);
+        ArgumentNullException.ThrowIfNull(stats);
+        return string.Join('/', stats.Rx?.Used ?? 0, stats.Fill.Used, stats.Tx?.Used ?? 0, stats.Completion.Used);
     }
+
+    /// <summary>A count or rate in at most eight characters: whole up to ten million, then in millions (M) or billions (G).</summary>
+    public static string Count(double value) => value switch
+    {
+        < 1e7 => value.ToString("F0", CultureInfo.InvariantCulture),
+        < 1e10 => (value / 1e6).ToString("F1", CultureInfo.InvariantCulture) + "M",
+        _ => (value / 1e9).ToString("F1", CultureInfo.InvariantCulture) + "G",
+    };
 }

@@ -126,7 +126,7 @@ internal sealed class FrameInput(bool allowTruncated)
         null => "Nothing",
         PSObject => "An object without a Data property",
         IList { Count: 0 } => "An empty list",
-        _ => $"A {value.GetType().Name}",
+        _ => $"An object of type {value.GetType().Name}",
     };
 
     private static string Shorten(string text) => text.Length <= 40 ? text : text[..37] + "...";

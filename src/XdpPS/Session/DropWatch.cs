@@ -56,7 +56,7 @@ internal sealed class DropWatch(IReadOnlyList<XskSocket> sockets)
             if (full > 0)
                 warnings.Add($"{name} {full} packets because its RX ring was full (they came faster than they were read): use -ReadCount, or open the socket with a larger -RxRingSize and -FrameCount.");
             if (dropped > 0 && starved)
-                warnings.Add($"{name} {dropped} packets because its FILL ring was empty: open the socket with a larger -FillRingSize and -FrameCount.");
+                warnings.Add($"{name} {dropped} packets because its FILL ring was empty (they came faster than they were read): use -ReadCount, or open the socket with a larger -FillRingSize, -RxRingSize and -FrameCount.");
             if (dropped > 0 && !starved)
                 warnings.Add($"{name} {dropped} packets that did not fit its frames of {socket.FrameSize} bytes, or were merged by GRO or GSO: open it with -FrameSize 4096, or run 'ethtool -K {socket.InterfaceName} gro off'.");
         }
