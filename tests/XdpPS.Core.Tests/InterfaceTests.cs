@@ -85,6 +85,7 @@ public sealed class InterfaceTests
     [Theory]
     [InlineData("")]
     [InlineData(" ")]
-    [InlineData(null)]
-    public void No_name_is_a_defect_of_the_caller(string? name) => Assert.ThrowsAny<ArgumentException>(() => XdpInterface.Get(name!));
+    [InlineData("sixteen-letters-")]
+    public void A_name_that_none_can_have_is_not_found(string name) =>
+        Sockets.Fails(XskErrorId.InterfaceNotFound, () => XdpInterface.Get(name));
 }

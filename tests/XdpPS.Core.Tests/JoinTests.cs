@@ -49,7 +49,8 @@ public sealed class JoinTests : IDisposable
     public void A_queue_that_the_other_process_has_is_busy() => network.Run(() =>
     {
         using Process owner = Holder.Start(network, TestNetwork.Near, "0");
-        Sockets.Fails(XskErrorId.QueueBusy, () => XskSocket.Open(Sockets.Options()));
+        XskException failure = Sockets.Fails(XskErrorId.QueueBusy, () => XskSocket.Open(Sockets.Options()));
+        Assert.Contains($"({owner.Id})", failure.Message, StringComparison.Ordinal);
         owner.StandardInput.Close();
         owner.WaitForExit();
         Sockets.Open().Dispose();

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using XdpPS.Interop;
 
 namespace XdpPS;
@@ -8,6 +9,9 @@ namespace XdpPS;
 /// </summary>
 internal sealed class XdpAttachment
 {
+    private static readonly TimeSpan ChangePatience = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan ChangePause = TimeSpan.FromMilliseconds(20);
+
     private static readonly Lock Gate = new();
 
     // Weak: a socket that was forgotten without being closed must not be kept alive, nor its program, by this list.
@@ -46,22 +50,45 @@ internal sealed class XdpAttachment
     internal bool IsActive => (link?.ActiveProgramId ?? LinkQuery.ByIndex(key.Index)?.XdpProgramId) == ProgramId;
 
     /// <summary>Uses the program that is on the interface, where it can be joined, or attaches ours. Every call needs one <see cref="Release"/>.</summary>
-    internal static XdpAttachment Acquire(XdpInterface nic, XdpAttachMode mode, List<XskWarning> warnings)
+    /// <remarks>
+    /// Another process may attach or detach at any moment. What was found is looked at once more before it is
+    /// believed; while it keeps changing, all is tried again, for about a second.
+    /// </remarks>
+    internal static XdpAttachment Acquire(XdpInterface nic, XdpAttachMode mode, List<XskWarning> warnings, CancellationToken cancellation)
     {
         (string?, int) key = (CurrentNamespace, nic.Index);
-        lock (Gate)
+        Stopwatch waited = Stopwatch.StartNew();
+        while (true)
         {
-            if (ByInterface.TryGetValue(key, out WeakReference<XdpAttachment>? known)
-                && known.TryGetTarget(out XdpAttachment? existing) && existing.IsActive)
+            int found = 0;
+            try
             {
-                RequireMode(existing.Mode, mode, nic);
-                existing.references++;
-                return existing;
+                lock (Gate)
+                {
+                    if (Known(key) is { IsActive: true } existing)
+                    {
+                        RequireMode(existing.Mode, mode, nic);
+                        existing.references++;
+                        return existing;
+                    }
+
+                    XdpInterface now = LinkQuery.ByIndex(nic.Index) ?? nic;
+                    found = now.XdpProgramId;
+                    XdpAttachment? made = found != 0 ? Join(key, now, mode) : Create(key, now, mode, warnings);
+                    if (made is not null)
+                    {
+                        ByInterface[key] = new WeakReference<XdpAttachment>(made);
+                        return made;
+                    }
+                }
+            }
+            catch (XskException e) when (e.ErrorId == XskErrorId.ProgramAttached && waited.Elapsed < ChangePatience && (found == 0 || AttachedNow(nic) != found))
+            {
+                warnings.Clear();
             }
 
-            XdpAttachment made = nic.XdpProgramId != 0 ? Join(key, nic, mode) : Create(key, nic, mode, warnings);
-            ByInterface[key] = new WeakReference<XdpAttachment>(made);
-            return made;
+            cancellation.WaitHandle.WaitOne(ChangePause);
+            cancellation.ThrowIfCancellationRequested();
         }
     }
 
@@ -70,14 +97,17 @@ internal sealed class XdpAttachment
         lock (Gate)
         {
             if (--references > 0) return;
-            if (ByInterface.TryGetValue(key, out WeakReference<XdpAttachment>? known)
-                && known.TryGetTarget(out XdpAttachment? current) && current == this)
-                ByInterface.Remove(key);
+            if (Known(key) == this) ByInterface.Remove(key);
             link?.Dispose();
             ownProgram?.Dispose();
             Map.Dispose();
         }
     }
+
+    private static XdpAttachment? Known((string?, int) key) =>
+        ByInterface.TryGetValue(key, out WeakReference<XdpAttachment>? known) && known.TryGetTarget(out XdpAttachment? target) ? target : null;
+
+    private static int AttachedNow(XdpInterface nic) => LinkQuery.ByIndex(nic.Index)?.XdpProgramId ?? 0;
 
     private static void RequireMode(XdpMode existing, XdpAttachMode wanted, XdpInterface nic)
     {
@@ -89,23 +119,35 @@ internal sealed class XdpAttachment
     }
 
     /// <summary>As libxdp does (xsk_lookup_bpf_maps): a program with an XSKMAP named xsks_map is meant to be shared.</summary>
-    private static XdpAttachment Join((string?, int) key, XdpInterface nic, XdpAttachMode mode)
+    /// <returns>Null where the program was on its way out.</returns>
+    private static XdpAttachment? Join((string?, int) key, XdpInterface nic, XdpAttachMode mode)
     {
         using FileDescriptor? program = BpfCall.OpenById(BpfAbi.BPF_PROG_GET_FD_BY_ID, (uint)nic.XdpProgramId);
         XskMap? map = program is null ? null : XskMap.FindIn(program);
         if (map is null) throw XdpLink.ProgramInTheWay(nic, null, 0);
+        XdpLink? link = null;
         try
         {
             RequireMode(nic.XdpMode, mode, nic);
-            XdpLink? link = XdpLink.FindHolding(nic.XdpProgramId, nic);
-            bool ours = BpfCall.GetInfo(program!, out BpfProgramInfo info) >= 0 && info.Name.ToString() == XdpProgram.Name;
-            return new XdpAttachment(key, map, nic.XdpProgramId, nic.XdpMode, null, link) { WritesTimestamps = ours };
+            link = XdpLink.FindHolding(nic.XdpProgramId, nic);
+            // A link that is being freed cannot be found any more, while its program is attached a moment longer.
+            if (link is null) Thread.Sleep(ChangePause);
+            if (AttachedNow(nic) == nic.XdpProgramId)
+            {
+                bool ours = BpfCall.GetInfo(program!, out BpfProgramInfo info) >= 0 && info.Name.ToString() == XdpProgram.Name;
+                return new XdpAttachment(key, map, nic.XdpProgramId, nic.XdpMode, null, link) { WritesTimestamps = ours };
+            }
         }
         catch
         {
+            link?.Dispose();
             map.Dispose();
             throw;
         }
+
+        link?.Dispose();
+        map.Dispose();
+        return null;
     }
 
     private static XdpAttachment Create((string?, int) key, XdpInterface nic, XdpAttachMode mode, List<XskWarning> warnings)

@@ -49,10 +49,6 @@ internal sealed class XdpLink : IDisposable
 
         int generic = Create(program, nic, BpfAbi.XDP_FLAGS_SKB_MODE);
         if (generic < 0) throw Failed(-generic, nic, "XDP_FLAGS_SKB_MODE");
-        warnings.Add(new XskWarning(
-            "GenericDropsAggregates",
-            $"In generic mode the kernel drops packets that offloads have merged (GRO, GSO) instead of delivering them on {nic.Name}: "
-            + $"run 'ethtool -K {nic.Name} gro off', and on a veth also 'ethtool -K <peer> tso off gso off' on the sending end."));
         return new XdpLink(new FileDescriptor(generic), XdpMode.Generic);
     }
 
@@ -79,7 +75,7 @@ internal sealed class XdpLink : IDisposable
     internal static XskException ProgramInTheWay(XdpInterface nic, string? call, int errno)
     {
         string cause = $"Another XDP program is attached to {nic.Name}{Describe(nic)}";
-        string remedy = $"close what loaded it, or detach it with 'ip link set dev {nic.Name} xdp off' ('bpftool link detach' where a bpf_link holds it)";
+        string remedy = $"close what loaded it, or detach it with 'ip link set dev {nic.Name} xdp off' ('bpftool link detach' where a bpf_link holds it), or transmit only with -NoProgram";
         return call is null
             ? XskException.FromCheck(XskErrorId.ProgramAttached, cause, remedy)
             : XskException.FromCall(XskErrorId.ProgramAttached, errno, call, cause, remedy);
@@ -131,6 +127,6 @@ internal sealed class XdpLink : IDisposable
         using FileDescriptor? program = BpfCall.OpenById(BpfAbi.BPF_PROG_GET_FD_BY_ID, (uint)nic.XdpProgramId);
         return program is not null && BpfCall.GetInfo(program, out BpfProgramInfo info) >= 0
             ? $" (id {info.Id}, name '{info.Name}', {mode} mode)"
-            : $" (id {nic.XdpProgramId}, {mode} mode; root would see its name)";
+            : $" (id {nic.XdpProgramId}, {mode} mode; only CAP_SYS_ADMIN may see its name)";
     }
 }

@@ -111,7 +111,7 @@ internal sealed class XdpProgram : IDisposable
                 LogLevel = log.Length > 0 ? 1u : 0u,
                 LogSize = (uint)log.Length,
                 LogBuffer = (ulong)logBytes,
-                Name = BpfObjectName.From(name),
+                Name = KernelName.From(name),
                 ExpectedAttachType = BpfAbi.BPF_XDP,
             };
             return BpfCall.Invoke(BpfAbi.BPF_PROG_LOAD, ref attributes);

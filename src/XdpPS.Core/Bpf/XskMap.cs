@@ -26,7 +26,7 @@ internal sealed class XskMap : IDisposable
             KeySize = sizeof(uint),
             ValueSize = sizeof(uint),
             MaxEntries = (uint)slots,
-            Name = BpfObjectName.From(ConventionalName),
+            Name = KernelName.From(ConventionalName),
         };
         int result = BpfCall.Invoke(BpfAbi.BPF_MAP_CREATE, ref attributes);
         if (result >= 0) return new XskMap(new FileDescriptor(result), slots);

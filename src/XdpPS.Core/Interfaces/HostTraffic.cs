@@ -7,14 +7,13 @@ namespace XdpPS;
 /// <summary>Finds out whether the host itself lives on an interface: a default route, or the SSH session we run in.</summary>
 internal static class HostTraffic
 {
-    private const byte RouteTableMain = 254;
     private const byte RouteTypeUnicast = 1;
 
     /// <returns>Why taking every packet of <paramref name="nic"/> would cut the host off, or null.</returns>
     internal static string? WhyNeeded(XdpInterface nic)
     {
         using NetlinkSocket netlink = new(NetlinkAbi.NETLINK_ROUTE);
-        HashSet<int> affected = WithUppers(nic, LinkQuery.All(netlink));
+        HashSet<int> affected = WithUppers(nic, LinkQuery.All(netlink, brief: true));
         if (DefaultRouteInterfaces(netlink).Overlaps(affected)) return "it carries a default route of this host";
         IPAddress? session = SshServerAddress();
         if (session is not null && AddressInterfaces(netlink, session).Overlaps(affected))
@@ -49,7 +48,8 @@ internal static class HostTraffic
         netlink.Ask(new NetlinkRequest(NetlinkAbi.RTM_GETROUTE, NetlinkAbi.NLM_F_DUMP, header), dump: true, (_, payload) =>
         {
             // struct rtmsg: family, dst_len, src_len, tos, table, protocol, scope, type, flags.
-            if (payload[1] != 0 || payload[4] != RouteTableMain || payload[7] != RouteTypeUnicast) return;
+            // In any table, for a rule may lead there; and two halves of the address space are a default route too.
+            if (payload[1] > 1 || payload[7] != RouteTypeUnicast) return;
             NetlinkAttributes attributes = new(payload[12..]);
             while (attributes.Next())
             {
@@ -101,23 +101,29 @@ internal static class HostTraffic
         int process = Environment.ProcessId;
         while (process > 1)
         {
-            try
-            {
-                string entry = Array.Find(
-                    File.ReadAllText($"/proc/{process}/environ").Split('\0'),
-                    line => line.StartsWith("SSH_CONNECTION=", StringComparison.Ordinal)) ?? "";
-                if (Parse(entry[Math.Min(entry.Length, 15)..]) is { } found) return found;
-                string status = File.ReadAllText($"/proc/{process}/stat");
-                string[] fields = status[(status.LastIndexOf(')') + 2)..].Split(' ');
-                process = int.Parse(fields[1], System.Globalization.CultureInfo.InvariantCulture);
-            }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-            {
-                return null;
-            }
+            string? entry = Array.Find(
+                Read($"/proc/{process}/environ").Split('\0'),
+                line => line.StartsWith("SSH_CONNECTION=", StringComparison.Ordinal));
+            if (Parse(entry?[15..]) is { } found) return found;
+            string status = Read($"/proc/{process}/stat");
+            string[] fields = status[Math.Min(status.Length, status.LastIndexOf(')') + 2)..].Split(' ');
+            if (fields.Length < 2 || !int.TryParse(fields[1], out process)) return null;
         }
 
         return null;
+
+        // An ancestor of another user keeps its environment to itself.
+        static string Read(string path)
+        {
+            try
+            {
+                return File.ReadAllText(path);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                return "";
+            }
+        }
 
         static IPAddress? Parse(string? connection)
         {

@@ -17,11 +17,13 @@ internal static class LinkQuery
     private static readonly string[] OperationalStates =
         ["unknown", "notpresent", "down", "lowerlayerdown", "testing", "dormant", "up"];
 
-    internal static List<XdpInterface> All(NetlinkSocket netlink)
+    /// <param name="netlink">The socket to ask on.</param>
+    /// <param name="brief">Leave out what takes system calls of its own for each interface: driver and queues in use.</param>
+    internal static List<XdpInterface> All(NetlinkSocket netlink, bool brief = false)
     {
         List<XdpInterface> found = [];
         NetlinkRequest request = Request(0, NetlinkAbi.NLM_F_DUMP);
-        netlink.Ask(request, dump: true, (_, payload) => found.Add(Parse(payload)));
+        netlink.Ask(request, dump: true, (_, payload) => found.Add(Parse(payload, brief)));
         return found;
     }
 
@@ -29,7 +31,7 @@ internal static class LinkQuery
     {
         // IFNAMSIZ is 16 with the NUL: a longer name cannot exist, and the kernel would answer ERANGE.
         byte[] bytes = Encoding.UTF8.GetBytes(name + '\0');
-        if (bytes.Length > 16) return null;
+        if (bytes.Length > 16 || string.IsNullOrWhiteSpace(name)) return null;
         return One(netlink, Request(0, 0).Add(NetlinkAbi.IFLA_IFNAME, bytes));
     }
 
@@ -42,7 +44,7 @@ internal static class LinkQuery
     private static XdpInterface? One(NetlinkSocket netlink, NetlinkRequest request)
     {
         XdpInterface? found = null;
-        int errno = netlink.Ask(request, dump: false, (_, payload) => found = Parse(payload));
+        int errno = netlink.Ask(request, dump: false, (_, payload) => found = Parse(payload, brief: false));
         return errno switch
         {
             0 or Errno.ENODEV => found,
@@ -61,7 +63,7 @@ internal static class LinkQuery
         return new NetlinkRequest(NetlinkAbi.RTM_GETLINK, flags, header).Add(NetlinkAbi.IFLA_EXT_MASK, SkipStatistics);
     }
 
-    private static XdpInterface Parse(ReadOnlySpan<byte> payload)
+    private static XdpInterface Parse(ReadOnlySpan<byte> payload, bool brief)
     {
         int index = BinaryPrimitives.ReadInt32LittleEndian(payload[4..]);
         uint flags = BinaryPrimitives.ReadUInt32LittleEndian(payload[8..]);
@@ -92,14 +94,14 @@ internal static class LinkQuery
             }
         }
 
-        (int rx, int tx, int combined) = CountQueues(name, index, allocatedRx, allocatedTx);
+        (int rx, int tx, int combined) = brief ? (allocatedRx, allocatedTx, 0) : CountQueues(name, index, allocatedRx, allocatedTx);
         return new XdpInterface
         {
             Name = name,
             Index = index,
             MacAddress = new PhysicalAddress(mac),
             Mtu = mtu,
-            Driver = Ethtool.DriverName(name) ?? kind,
+            Driver = (brief ? null : Ethtool.DriverName(name)) ?? kind,
             State = state,
             IsUp = (flags & IFF_UP) != 0,
             HasCarrier = carrier,

@@ -94,9 +94,9 @@ public sealed class XdpInterface
     /// <exception cref="XskException">There is none (<see cref="XskErrorId.InterfaceNotFound"/>), or the kernel could not be asked.</exception>
     public static XdpInterface Get(string name)
     {
-        ArgumentException.ThrowIfNullOrWhiteSpace(name);
+        ArgumentNullException.ThrowIfNull(name);
         using NetlinkSocket netlink = new(NetlinkAbi.NETLINK_ROUTE);
-        return LinkQuery.ByName(netlink, name) ?? throw NotFound(name, LinkQuery.All(netlink));
+        return LinkQuery.ByName(netlink, name) ?? throw NotFound(name, LinkQuery.All(netlink, brief: true));
     }
 
     /// <returns>Whether the driver does zero-copy (NETDEV_XDP_ACT_XSK_ZEROCOPY), or null before Linux 6.3, which cannot tell.</returns>
@@ -107,9 +107,11 @@ public sealed class XdpInterface
     /// <returns>Name, state, driver and queues on one line.</returns>
     public override string ToString() => $"{Name} ({State}, {Driver ?? "no driver"}, {QueueCount} queues)";
 
-    private static XskException NotFound(string name, IReadOnlyList<XdpInterface> existing)
+    private static XskException NotFound(string name, List<XdpInterface> existing)
     {
-        string names = string.Join(", ", existing.Select(nic => nic.Name));
+        const int Shown = 8;
+        string names = string.Join(", ", existing.Take(Shown).Select(nic => nic.Name));
+        if (existing.Count > Shown) names += $" and {existing.Count - Shown} more";
         return XskException.FromCheck(
             XskErrorId.InterfaceNotFound,
             $"There is no interface named '{name}' in this network namespace",

@@ -41,7 +41,7 @@ internal struct BpfMapCreateAttr
     internal uint MapFlags;
     internal uint InnerMapDescriptor;
     internal uint NumaNode;
-    internal BpfObjectName Name;
+    internal KernelName Name;
 }
 
 /// <summary>The BPF_MAP_*_ELEM part of union bpf_attr.</summary>
@@ -68,7 +68,7 @@ internal struct BpfProgramLoadAttr
     internal ulong LogBuffer;
     internal uint KernelVersion;
     internal uint ProgramFlags;
-    internal BpfObjectName Name;
+    internal KernelName Name;
     internal uint InterfaceIndex;
     internal uint ExpectedAttachType;
 }
@@ -116,7 +116,7 @@ internal struct BpfProgramInfo
     internal uint CreatedByUserId;
     internal uint MapIdCount;
     internal ulong MapIds;
-    internal BpfObjectName Name;
+    internal KernelName Name;
 }
 
 /// <summary>The head of struct bpf_map_info, up to and with the name.</summary>
@@ -129,7 +129,7 @@ internal struct BpfMapInfo
     internal uint ValueSize;
     internal uint MaxEntries;
     internal uint MapFlags;
-    internal BpfObjectName Name;
+    internal KernelName Name;
 }
 
 /// <summary>The head of struct bpf_link_info for a link of type BPF_LINK_TYPE_XDP.</summary>
@@ -147,13 +147,13 @@ internal struct BpfXdpLinkInfo
 
 /// <summary>char name[BPF_OBJ_NAME_LEN]: letters, digits, '_' and '.', at most 15 and a NUL.</summary>
 [InlineArray(BpfAbi.BPF_OBJ_NAME_LEN)]
-internal struct BpfObjectName
+internal struct KernelName
 {
     private byte first;
 
-    internal static BpfObjectName From(string name)
+    internal static KernelName From(string name)
     {
-        BpfObjectName result = default;
+        KernelName result = default;
         System.Text.Encoding.ASCII.GetBytes(name.AsSpan(0, Math.Min(name.Length, 15)), result);
         return result;
     }

@@ -28,7 +28,7 @@ internal static unsafe class Ethtool
     [StructLayout(LayoutKind.Sequential)]
     private struct InterfaceRequest
     {
-        internal BpfObjectName Name;
+        internal KernelName Name;
         internal void* Data;
         private readonly ulong padding1;
         private readonly ulong padding2;
@@ -54,7 +54,7 @@ internal static unsafe class Ethtool
     {
         using FileDescriptor socket = Libc.socket(Libc.AF_INET, Libc.SOCK_DGRAM | Libc.SOCK_CLOEXEC, 0);
         if (socket.IsInvalid) return false;
-        InterfaceRequest request = new() { Name = BpfObjectName.From(interfaceName), Data = command };
+        InterfaceRequest request = new() { Name = KernelName.From(interfaceName), Data = command };
         return Libc.ioctl(socket, SIOCETHTOOL, &request) == 0;
     }
 }

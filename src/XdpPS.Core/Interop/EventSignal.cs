@@ -32,11 +32,5 @@ internal sealed unsafe class EventSignal : IDisposable
         }
     }
 
-    internal void Reset()
-    {
-        ulong count;
-        _ = Libc.read(Descriptor, &count, sizeof(ulong));
-    }
-
     public void Dispose() => Descriptor.Dispose();
 }

@@ -9,6 +9,28 @@ internal static unsafe class KernelClock
     /// <summary>CLOCK_REALTIME: nanoseconds since 1970-01-01T00:00:00Z.</summary>
     internal static long Realtime => Read(Libc.CLOCK_REALTIME);
 
+    /// <summary>What to add to CLOCK_MONOTONIC to get CLOCK_REALTIME, read close together.</summary>
+    internal static long RealtimeOffset
+    {
+        get
+        {
+            long best = long.MaxValue;
+            long offset = 0;
+            // A thread that is preempted between the readings would shift every packet's time: the closest of a few wins.
+            for (int i = 0; i < 4 && best > 1000; i++)
+            {
+                long before = Monotonic;
+                long real = Realtime;
+                long apart = Monotonic - before;
+                if (apart >= best) continue;
+                best = apart;
+                offset = real - before - (apart / 2);
+            }
+
+            return offset;
+        }
+    }
+
     private static long Read(int clock)
     {
         Libc.TimeSpec time;

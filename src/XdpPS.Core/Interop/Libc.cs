@@ -27,7 +27,6 @@ internal static unsafe partial class Libc
     internal const int MADV_DONTFORK = 10;
 
     internal const short POLLIN = 1;
-    internal const short POLLOUT = 4;
 
     internal const int EFD_CLOEXEC = 0x80000;
     internal const int EFD_NONBLOCK = 0x800;
@@ -85,9 +84,6 @@ internal static unsafe partial class Libc
 
     [LibraryImport("libc", SetLastError = true)]
     internal static partial FileDescriptor eventfd(uint initial, int flags);
-
-    [LibraryImport("libc", SetLastError = true)]
-    internal static partial nint read(FileDescriptor descriptor, void* buffer, nuint length);
 
     [LibraryImport("libc", SetLastError = true)]
     internal static partial nint write(FileDescriptor descriptor, void* buffer, nuint length);

@@ -5,23 +5,38 @@ using System.Net;
 namespace XdpPS;
 
 /// <summary>Addresses and protocol of a frame, as a list of packets shows them. Never throws and never reads past the end.</summary>
-internal readonly record struct PacketSummary(string Source, string Destination, string Protocol)
+internal readonly ref struct PacketSummary
 {
     // RFC 8200: hop-by-hop, routing, fragment, authentication (RFC 4302), destination options, mobility (RFC 6275).
     private const int HopByHop = 0, Routing = 43, Fragment = 44, Authentication = 51, DestinationOptions = 60, Mobility = 135;
 
-    internal static PacketSummary Read(ReadOnlySpan<byte> frame)
+    private readonly ReadOnlySpan<byte> frame;
+    private readonly ReadOnlySpan<byte> packet;
+    private readonly int typeOffset;
+    private readonly ushort type;
+
+    private PacketSummary(ReadOnlySpan<byte> frame)
     {
-        int typeOffset = EthernetFrame.HeaderLength - 2 + (EthernetFrame.CountVlanTags(frame) * EthernetFrame.VlanTagLength);
-        ushort type = EthernetFrame.TypeAt(frame, typeOffset);
-        ReadOnlySpan<byte> payload = frame[Math.Min(frame.Length, typeOffset + 2)..];
-        return type switch
-        {
-            EthernetFrame.IPv4 when payload.Length >= 20 => new(Address(payload[12..16]), Address(payload[16..20]), TransportName(payload[9])),
-            EthernetFrame.IPv6 when payload.Length >= 40 => new(Address(payload[8..24]), Address(payload[24..40]), TransportName(UpperProtocol(payload))),
-            _ => new(Mac(frame, 6), Mac(frame, 0), TypeName(type)),
-        };
+        this.frame = frame;
+        typeOffset = EthernetFrame.HeaderLength - 2 + (EthernetFrame.CountVlanTags(frame) * EthernetFrame.VlanTagLength);
+        type = EthernetFrame.TypeAt(frame, typeOffset);
+        packet = frame[Math.Min(frame.Length, typeOffset + 2)..];
     }
+
+    internal static PacketSummary Read(ReadOnlySpan<byte> frame) => new(frame);
+
+    internal string Source => IsIPv4 ? Address(packet[12..16]) : IsIPv6 ? Address(packet[8..24]) : Mac(frame, 6);
+
+    internal string Destination => IsIPv4 ? Address(packet[16..20]) : IsIPv6 ? Address(packet[24..40]) : Mac(frame, 0);
+
+    internal string Protocol => IsIPv4 ? TransportName(packet[9])
+        : IsIPv6 ? TransportName(UpperProtocol(packet))
+        : frame.Length < typeOffset + 2 ? ""
+        : TypeName(type);
+
+    private bool IsIPv4 => type == EthernetFrame.IPv4 && packet.Length >= 20;
+
+    private bool IsIPv6 => type == EthernetFrame.IPv6 && packet.Length >= 40;
 
     /// <summary>Follows the IPv6 extension headers, at most eight of them, to the first that is none.</summary>
     private static byte UpperProtocol(ReadOnlySpan<byte> packet)

@@ -14,6 +14,7 @@ internal sealed unsafe class ConsumerRing<T> where T : unmanaged
     private readonly uint* flags;
     private readonly T* entries;
     private readonly uint mask;
+    private readonly object? owner;
     private uint peeked;
     private uint released;
     private uint knownProducer;
@@ -26,6 +27,7 @@ internal sealed unsafe class ConsumerRing<T> where T : unmanaged
         entries = (T*)layout.Entries;
         Size = layout.Size;
         mask = layout.Size - 1;
+        owner = layout.Owner;
         peeked = released = Volatile.Read(ref *consumer);
         knownProducer = peeked;
     }

@@ -15,6 +15,7 @@ internal sealed unsafe class ProducerRing<T> where T : unmanaged
     private readonly uint* flags;
     private readonly T* entries;
     private readonly uint mask;
+    private readonly object? owner;
     private uint reserved;
     private uint submitted;
     private uint knownConsumer;
@@ -27,6 +28,7 @@ internal sealed unsafe class ProducerRing<T> where T : unmanaged
         entries = (T*)layout.Entries;
         Size = layout.Size;
         mask = layout.Size - 1;
+        owner = layout.Owner;
         reserved = submitted = Volatile.Read(ref *producer);
         knownConsumer = Volatile.Read(ref *consumer);
     }

@@ -14,6 +14,9 @@ internal readonly unsafe struct RingLayout
     internal required void* Entries { get; init; }
 
     internal required uint Size { get; init; }
+
+    /// <summary>What keeps the memory mapped; a ring that is still referenced must not lose it to a finalizer.</summary>
+    internal object? Owner { get; init; }
 }
 
 /// <summary>The four rings of an AF_XDP socket: what each is called, sized by and mapped at.</summary>
@@ -54,6 +57,7 @@ internal sealed unsafe class RingMapping : IDisposable
             Flags = (uint*)(start + parts.Flags),
             Entries = start + parts.Descriptors,
             Size = size,
+            Owner = memory,
         };
     }
 

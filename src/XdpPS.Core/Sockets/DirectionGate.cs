@@ -12,7 +12,7 @@ internal sealed class DirectionGate(string direction)
     /// <summary>Open, closed, or the managed id of the thread that is inside.</summary>
     private int holder;
 
-    internal bool IsClosed => Volatile.Read(ref holder) == Closed;
+    internal bool TryEnter() => Interlocked.CompareExchange(ref holder, Environment.CurrentManagedThreadId, Open) == Open;
 
     internal void Enter(XskSocketInfo socket)
     {

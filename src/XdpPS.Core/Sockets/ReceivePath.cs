@@ -9,7 +9,7 @@ internal sealed unsafe class ReceivePath
     /// <summary>Frames go back to FILL in batches of this many: each publication costs a shared cache line.</summary>
     private const int RefillBatch = 64;
 
-    private const long ClockInterval = 10_000_000;
+    private const long ClockInterval = 1_000_000;
 
     private readonly FileDescriptor socket;
     private readonly Umem umem;
@@ -19,7 +19,7 @@ internal sealed unsafe class ReceivePath
     private readonly int refillThreshold;
     private int consumedSinceRefill;
     private long wallClockOffset;
-    private long clockReadAt = long.MinValue;
+    private long clockReadAt = -ClockInterval;
 
     internal ReceivePath(
         FileDescriptor socket, Umem umem, FramePool frames, ConsumerRing<XdpDescriptor> rx, ProducerRing<ulong> fill, bool readTimestamps)
@@ -30,7 +30,7 @@ internal sealed unsafe class ReceivePath
         this.rx = rx;
         this.fill = fill;
         this.readTimestamps = readTimestamps;
-        refillThreshold = Math.Max(1, (int)Math.Min(RefillBatch, fill.Size / 4));
+        refillThreshold = Math.Max(1, Math.Min(RefillBatch, (int)Math.Min(fill.Size, (uint)frames.Capacity) / 4));
     }
 
     internal FramePool Frames { get; }
@@ -67,11 +67,12 @@ internal sealed unsafe class ReceivePath
         long arrived = readTimestamps ? *umem.TimestampSlot(rx[index].Address) : 0;
         fromKernel = arrived != 0;
         if (!fromKernel) return KernelClock.Realtime;
-        if (arrived - clockReadAt is > ClockInterval or < -ClockInterval || clockReadAt == long.MinValue)
+        if (arrived > clockReadAt + ClockInterval)
         {
-            // The wall clock may be stepped or slewed: the offset is read anew for every batch or every 10 ms.
+            // The wall clock may be stepped or slewed: its offset is read anew for the first packet that came more
+            // than a millisecond after the last reading, and so at most once a millisecond.
+            wallClockOffset = KernelClock.RealtimeOffset;
             clockReadAt = KernelClock.Monotonic;
-            wallClockOffset = KernelClock.Realtime - clockReadAt;
         }
 
         return arrived + wallClockOffset;
@@ -107,8 +108,6 @@ internal sealed unsafe class ReceivePath
     }
 
     internal void AddTo(FrameCensus census) => census.AddReceive(Frames, fill, rx, Filled - Packets);
-
-    internal (RingSnapshot Fill, RingSnapshot Rx) Snapshots() => (fill.Snapshot(), rx.Snapshot());
 
     private void WakeKernel()
     {

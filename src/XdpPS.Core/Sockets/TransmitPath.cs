@@ -63,24 +63,25 @@ internal sealed unsafe class TransmitPath
     }
 
     /// <summary>Makes the kernel send what is on the TX ring, where it needs to be told.</summary>
-    /// <returns>False where the kernel asked to be tried again.</returns>
-    internal bool Wake()
+    internal void Wake()
     {
         // A zero-copy driver may want to be called for completions alone; copying sends nothing from an empty ring.
-        if (info.BindMode == XskBindMode.Copy && tx.Pending == 0) return true;
-        if (info.NeedWakeup && !tx.NeedsWakeup) return true;
+        if (info.BindMode == XskBindMode.Copy && tx.Pending == 0) return;
+        if (info.NeedWakeup && !tx.NeedsWakeup) return;
         Wakeups++;
-        if (Libc.sendto(socket, null, 0, Libc.MSG_DONTWAIT, null, 0) >= 0) return true;
+        if (Libc.sendto(socket, null, 0, Libc.MSG_DONTWAIT, null, 0) >= 0) return;
         int errno = Marshal.GetLastPInvokeError();
         switch (errno)
         {
-            case Errno.EAGAIN: // The budget of one call is used up, COMPLETION is full, or the driver's queue is.
-            case Errno.ENOBUFS: // No memory for a socket buffer just now.
+            // To be tried again: the budget of one call is used up, COMPLETION or the driver's queue is full, or there
+            // is no memory for a socket buffer just now.
+            case Errno.EAGAIN:
+            case Errno.ENOBUFS:
             case Errno.EINTR:
-                return false;
+                return;
             case Errno.EBUSY: // The driver dropped one frame; it completes like the others (xsk_generic_xmit).
                 DriverDropped++;
-                return true;
+                return;
             default:
                 throw SendFailed(errno);
         }
@@ -117,6 +118,4 @@ internal sealed unsafe class TransmitPath
     }
 
     internal void AddTo(FrameCensus census) => census.AddTransmit(Frames, tx, completion, Packets - Completed);
-
-    internal (RingSnapshot Tx, RingSnapshot Completion) Snapshots() => (tx.Snapshot(), completion.Snapshot());
 }

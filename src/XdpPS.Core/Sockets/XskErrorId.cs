@@ -78,6 +78,9 @@ public enum XskErrorId
     /// <summary>The driver does not serve the transmit ring.</summary>
     TransmitProbeFailed,
 
+    /// <summary>The kernel has stopped taking frames from the TX ring.</summary>
+    SendStalled,
+
     /// <summary>A system call failed in a way that has no better name.</summary>
     SystemCallFailed,
 

@@ -8,8 +8,8 @@ namespace XdpPS;
 /// </summary>
 public sealed class XskException : Exception
 {
-    private XskException(XskErrorId errorId, string cause, string remedy, string? call, int errno, Exception? inner)
-        : base(Compose(cause, remedy, call, errno), inner)
+    private XskException(XskErrorId errorId, string cause, string remedy, string? call, int errno)
+        : base(Compose(cause, remedy, call, errno))
     {
         ErrorId = errorId;
         Cause = cause;
@@ -36,12 +36,12 @@ public sealed class XskException : Exception
     /// <summary>What the kernel's verifier printed, where it refused a program; else null.</summary>
     public string? VerifierLog { get; private init; }
 
-    internal static XskException FromCheck(XskErrorId errorId, string cause, string remedy, Exception? inner = null) =>
-        new(errorId, cause, remedy, null, 0, inner);
+    internal static XskException FromCheck(XskErrorId errorId, string cause, string remedy) =>
+        new(errorId, cause, remedy, null, 0);
 
     internal static XskException FromCall(
         XskErrorId errorId, int errno, string call, string cause, string remedy, string? verifierLog = null) =>
-        new(errorId, cause, remedy, call, errno, null) { VerifierLog = verifierLog };
+        new(errorId, cause, remedy, call, errno) { VerifierLog = verifierLog };
 
     private static string Compose(string cause, string remedy, string? call, int errno)
     {

@@ -5,6 +5,9 @@ namespace XdpPS;
 /// <summary>All that a socket owns, in one place, so that a failed opening and a closing undo the same things in the same order.</summary>
 internal sealed class XskResources : IDisposable
 {
+    /// <summary>For a socket that was forgotten: its handles finalize themselves, its share of the program is given up here.</summary>
+    ~XskResources() => Attachment?.Release();
+
     internal FileDescriptor? Descriptor { get; set; }
 
     internal Umem? Umem { get; set; }
@@ -24,6 +27,7 @@ internal sealed class XskResources : IDisposable
 
     public void Dispose()
     {
+        GC.SuppressFinalize(this);
         // First out of the map, so that packets go to the kernel again; then the mappings, because each keeps the
         // socket and its queue busy; the UMEM last, when the kernel can't write to it any more.
         if (MapSlot >= 0) Attachment?.Map.Clear(MapSlot);

@@ -48,7 +48,7 @@ public sealed class XskRingStats
     /// <summary>System calls made to send.</summary>
     public long TxWakeups { get; init; }
 
-    /// <summary>Frames that the driver dropped instead of sending (EBUSY); they are among <see cref="TxCompleted"/>.</summary>
+    /// <summary>Frames that the driver dropped instead of sending (EBUSY); they are among <see cref="TxCompleted"/>. A lower bound, as <see cref="XskSendResult.DriverDropped"/>.</summary>
     public long DriverDropped { get; init; }
 
     /// <summary>The kernel's rx_dropped: packets lost for want of a FILL frame or of room in the frame.</summary>

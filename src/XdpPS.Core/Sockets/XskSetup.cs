@@ -8,6 +8,7 @@ namespace XdpPS;
 internal sealed class XskSetup(XskSocketOptions options, XskResources resources, CancellationToken cancellation)
 {
     private static readonly TimeSpan BusyRetry = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan CollectAfter = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan CarrierPatience = TimeSpan.FromSeconds(15);
 
     private readonly List<XskWarning> warnings = [];
@@ -31,7 +32,8 @@ internal sealed class XskSetup(XskSocketOptions options, XskResources resources,
         resources.Rings = new XskRings(resources.Descriptor, options);
         if (options.AttachProgram)
         {
-            resources.Attachment = XdpAttachment.Acquire(nic, options.AttachMode, warnings);
+            resources.Attachment = XdpAttachment.Acquire(nic, options.AttachMode, warnings, cancellation);
+            if (resources.Attachment.Mode == XdpMode.Generic) WarnAboutGenericMode(nic);
             WaitForCarrier(nic);
         }
 
@@ -76,17 +78,24 @@ internal sealed class XskSetup(XskSocketOptions options, XskResources resources,
         }
 
         // Loopback has no wire: its MTU is 65,536 and its packets are rarely that long.
-        int frameSize = options.ShareUmemWith?.FrameSize ?? options.FrameSize;
-        int fitting = frameSize - Umem.ReceiveOffset(options.ShareUmemWith?.Headroom ?? options.Headroom);
+        int frameSize = options.EffectiveFrameSize;
+        int fitting = options.MaximumReceiveLength;
         if (options.RxRingSize > 0 && nic.Mtu + EthernetFrame.HeaderLength > fitting && !nic.IsLoopback)
         {
-            string larger = frameSize < Environment.SystemPageSize ? $"use -FrameSize {Environment.SystemPageSize}, or " : "";
+            int page = Environment.SystemPageSize;
+            bool largerFits = frameSize < page && nic.Mtu + EthernetFrame.HeaderLength <= page - Umem.ReceiveOffset(options.Headroom);
+            string larger = largerFits ? $"use -FrameSize {page}, or " : "";
             warnings.Add(new XskWarning(
                 "MtuExceedsFrame",
                 $"{nic.Name} has an MTU of {nic.Mtu}, but a packet in a {frameSize}-byte frame can have {fitting} bytes: longer ones are dropped. "
                 + $"To avoid that, {larger}run 'ip link set {nic.Name} mtu {fitting - EthernetFrame.HeaderLength}'."));
         }
     }
+
+    private void WarnAboutGenericMode(XdpInterface nic) => warnings.Add(new XskWarning(
+        "GenericDropsAggregates",
+        $"In generic mode the kernel drops packets that offloads have merged (GRO, GSO) instead of delivering them on {nic.Name}: "
+        + $"run 'ethtool -K {nic.Name} gro off', and on a veth also 'ethtool -K <peer> tso off gso off' on the sending end."));
 
     private void CheckSharing(XskSocket owner, XdpInterface nic)
     {
@@ -143,25 +152,34 @@ internal sealed class XskSetup(XskSocketOptions options, XskResources resources,
     /// <summary>Our own descriptor of a socket made elsewhere; the caller's is closed once all has gone well.</summary>
     private static unsafe FileDescriptor Adopt(SafeHandle handle)
     {
-        int domain = 0;
-        int length = sizeof(int);
-        using FileDescriptor borrowed = new((int)handle.DangerousGetHandle(), ownsHandle: false);
-        bool isXdp = Libc.getsockopt(borrowed, Libc.SOL_SOCKET, Libc.SO_DOMAIN, &domain, &length) == 0 && domain == IfXdp.AF_XDP;
-        if (!isXdp)
+        bool held = false;
+        try
         {
-            throw XskException.FromCheck(
-                XskErrorId.NotSupported,
-                $"Descriptor {borrowed.Number} is not an AF_XDP socket",
-                "hand over one from socket(AF_XDP, SOCK_RAW, 0)");
-        }
+            handle.DangerousAddRef(ref held);
+            using FileDescriptor borrowed = new((int)handle.DangerousGetHandle(), ownsHandle: false);
+            int domain = 0;
+            int length = sizeof(int);
+            bool isXdp = Libc.getsockopt(borrowed, Libc.SOL_SOCKET, Libc.SO_DOMAIN, &domain, &length) == 0 && domain == IfXdp.AF_XDP;
+            if (!isXdp)
+            {
+                throw XskException.FromCheck(
+                    XskErrorId.NotSupported,
+                    $"Descriptor {borrowed.Number} is not an AF_XDP socket",
+                    "hand over one from socket(AF_XDP, SOCK_RAW, 0)");
+            }
 
-        int duplicate = Libc.fcntl(borrowed, Libc.F_DUPFD_CLOEXEC, 0);
-        if (duplicate >= 0) return new FileDescriptor(duplicate);
-        int errno = Marshal.GetLastPInvokeError();
-        throw XskException.FromCall(
-            XskErrorId.OutOfDescriptors, errno, $"fcntl({borrowed.Number}, F_DUPFD_CLOEXEC)",
-            $"The descriptor could not be taken over: {Errno.Text(errno)}",
-            "close sockets that are no longer needed, or raise the limit with ulimit -n");
+            int duplicate = Libc.fcntl(borrowed, Libc.F_DUPFD_CLOEXEC, 0);
+            if (duplicate >= 0) return new FileDescriptor(duplicate);
+            int errno = Marshal.GetLastPInvokeError();
+            throw XskException.FromCall(
+                XskErrorId.OutOfDescriptors, errno, $"fcntl({borrowed.Number}, F_DUPFD_CLOEXEC)",
+                $"The descriptor could not be taken over: {Errno.Text(errno)}",
+                "close sockets that are no longer needed, or raise the limit with ulimit -n");
+        }
+        finally
+        {
+            if (held) handle.DangerousRelease();
+        }
     }
 
     /// <summary>A driver may reset its NIC when a program comes; the link then needs seconds to come back (xdp-tools #386).</summary>
@@ -230,23 +248,47 @@ internal sealed class XskSetup(XskSocketOptions options, XskResources resources,
 
     private unsafe int TryBind(XdpInterface nic, ushort flags, XskSocket? owner)
     {
-        SockaddrXdp address = new()
+        bool held = false;
+        try
         {
-            Family = IfXdp.AF_XDP,
-            Flags = flags,
-            InterfaceIndex = (uint)nic.Index,
-            QueueId = (uint)options.QueueId,
-            SharedUmemDescriptor = (uint)(owner?.Descriptor.Number ?? 0),
-        };
+            owner?.Descriptor.DangerousAddRef(ref held);
+            SockaddrXdp address = new()
+            {
+                Family = IfXdp.AF_XDP,
+                Flags = flags,
+                InterfaceIndex = (uint)nic.Index,
+                QueueId = (uint)options.QueueId,
+                SharedUmemDescriptor = (uint)(owner?.Descriptor.Number ?? 0),
+            };
+            return TryBind(&address);
+        }
+        catch (ObjectDisposedException)
+        {
+            throw DirectionGate.SocketClosed(owner!);
+        }
+        finally
+        {
+            if (held) owner!.Descriptor.DangerousRelease();
+        }
+    }
+
+    private unsafe int TryBind(SockaddrXdp* address)
+    {
         Stopwatch waited = Stopwatch.StartNew();
+        bool collected = false;
         while (true)
         {
-            if (Libc.bind(resources.Descriptor!, &address, sizeof(SockaddrXdp)) == 0) return 0;
+            if (Libc.bind(resources.Descriptor!, address, sizeof(SockaddrXdp)) == 0) return 0;
             int errno = Marshal.GetLastPInvokeError();
             // The kernel frees a closed socket's queue in a worker: for some 20 ms it is busy still (xdp_put_umem).
             if (errno != Errno.EBUSY || waited.Elapsed > BusyRetry) return errno;
             cancellation.WaitHandle.WaitOne(10);
             cancellation.ThrowIfCancellationRequested();
+            if (collected || waited.Elapsed < CollectAfter) continue;
+            // The holder may be a socket of ours that nobody refers to any more, as of a job that has ended.
+            collected = true;
+            GC.Collect();
+            GC.WaitForPendingFinalizers();
         }
     }
 
@@ -257,7 +299,7 @@ internal sealed class XskSetup(XskSocketOptions options, XskResources resources,
         {
             Errno.EBUSY => XskException.FromCall(
                 XskErrorId.QueueBusy, errno, call,
-                $"Another AF_XDP socket holds queue {options.QueueId} of {nic.Name}",
+                $"Another AF_XDP socket holds queue {options.QueueId} of {nic.Name}{QueueHolder.Describe()}",
                 "close it (in this session: Get-XskSocket | Remove-XskSocket), or use another queue"),
             Errno.EOPNOTSUPP => XskException.FromCall(
                 XskErrorId.ZeroCopyNotSupported, errno, call,

@@ -38,7 +38,7 @@ public class XskSocketInfo
     /// <summary>Bytes of a UMEM frame.</summary>
     public required int FrameSize { get; init; }
 
-    /// <summary>Frames in the UMEM.</summary>
+    /// <summary>Frames the socket had when it was opened: its UMEM's, or its part of a shared one.</summary>
     public required int FrameCount { get; init; }
 
     /// <summary>Bytes kept free before each received packet.</summary>

@@ -57,7 +57,7 @@ public sealed class XskSocketOptions
     /// <summary>Frames in the UMEM, at least 2. Half of them receive and half transmit; all serve the one direction where the other is off.</summary>
     public int FrameCount { get; init; } = DefaultFrameCount;
 
-    /// <summary>Bytes kept free before each received packet, beside the kernel's own 256: from 0 to frame size minus 257.</summary>
+    /// <summary>Bytes kept free before each received packet, beside the kernel's own 256: from 0 to frame size minus 257, and on newer kernels minus 704.</summary>
     public int Headroom { get; init; }
 
     /// <summary>Entries of the RX ring: a power of two, or 0 for a socket that only transmits.</summary>
@@ -106,11 +106,14 @@ public sealed class XskSocketOptions
     /// <summary>The COMPLETION ring's size with the default applied.</summary>
     public int EffectiveCompletionRingSize => CompletionRingSize ?? Math.Max(DefaultRingSize, TxRingSize);
 
+    /// <summary>The largest packet that fits a receive frame: 1,792 bytes for 2,048.</summary>
+    public int MaximumReceiveLength => EffectiveFrameSize - Umem.ReceiveOffset(ShareUmemWith?.Headroom ?? Headroom);
+
+    /// <summary>The frame size, which a shared UMEM already has.</summary>
+    internal int EffectiveFrameSize => ShareUmemWith?.FrameSize ?? FrameSize;
+
     /// <summary>How many of so many frames are for receiving.</summary>
     internal int ReceiveShareOf(int frames) => RxRingSize == 0 ? 0 : TxRingSize == 0 ? frames : frames - (frames / 2);
-
-    /// <summary>The largest packet that fits a receive frame: 1,792 bytes for 2,048.</summary>
-    public int MaximumReceiveLength => FrameSize - Umem.ReceiveOffset(Headroom);
 
     /// <summary>Checks everything that can be checked without a system call.</summary>
     /// <exception cref="XskException">A value is out of range; the message has the rule and the value.</exception>
@@ -131,7 +134,7 @@ public sealed class XskSocketOptions
             throw XskException.FromCheck(
                 XskErrorId.HeadroomInvalid,
                 $"A headroom of {Headroom} bytes is not possible: the kernel keeps {IfXdp.XDP_PACKET_HEADROOM} bytes of each {FrameSize}-byte frame, so that it must be from 0 to {largest}",
-                "use a smaller -Headroom, or -FrameSize 4096");
+                "use a smaller -Headroom");
         }
 
         if (RxRingSize == 0 && TxRingSize == 0)

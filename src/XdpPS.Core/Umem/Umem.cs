@@ -124,9 +124,13 @@ internal sealed unsafe class Umem
             Errno.EBUSY => XskException.FromCall(
                 XskErrorId.SystemCallFailed, errno, call, "The descriptor has a UMEM already",
                 "hand over an AF_XDP socket on which nothing was set up yet"),
+            Errno.EINVAL when Headroom > 0 => XskException.FromCall(
+                XskErrorId.HeadroomInvalid, errno, call,
+                $"The kernel refused a headroom of {Headroom} bytes in frames of {FrameSize}: newer ones (6.18 was measured) allow at most the frame size minus 704, here {FrameSize - 704}",
+                "use a smaller -Headroom"),
             Errno.EINVAL => XskException.FromCall(
-                XskErrorId.FrameSizeInvalid, errno, call, "The kernel refused this frame size or headroom",
-                "use -FrameSize 2048 or 4096 and a smaller -Headroom"),
+                XskErrorId.FrameSizeInvalid, errno, call, $"The kernel refused a frame size of {FrameSize} bytes",
+                "use -FrameSize 2048 or 4096"),
             _ => XskSetup.OptionFailed(errno, call, "The UMEM could not be registered"),
         };
     }

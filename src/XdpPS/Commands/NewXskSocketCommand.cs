@@ -72,18 +72,25 @@ public sealed class NewXskSocketCommand : XskCommand
         try
         {
             opener.Open(queues.Select(queue => Options(name, queue)), StopToken);
+            foreach (string warning in opener.Warnings()) WriteWarning(warning);
         }
         catch (XskException e)
         {
+            opener.Close();
             WriteError(e, name);
             return;
         }
-        catch (OperationCanceledException)
+        catch (OperationCanceledException) when (Stopping)
         {
             return;
         }
+        catch
+        {
+            // -WarningAction Stop, or a stop: nobody gets these sockets.
+            opener.Close();
+            throw;
+        }
 
-        foreach (string warning in opener.Warnings()) WriteWarning(warning);
         foreach (XskSocket socket in opener.Sockets)
         {
             WriteVerbose(socket.ToString());

@@ -26,6 +26,8 @@ public sealed class ReceiveXskPacketCommand : XskCommand
     private long lastPacketAt;
     private long lastReportAt;
     private bool progressShown;
+    private TimeSpan? timeout;
+    private TimeSpan? duration;
 
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ParameterSetName = SocketSet)]
     [AllowNull]
@@ -47,7 +49,7 @@ public sealed class ReceiveXskPacketCommand : XskCommand
     public double TimeoutSeconds { get; set; }
 
     [Parameter]
-    [ValidateRange(0.0, 31536000.0)]
+    [ValidateRange(0.001, 31536000.0)]
     public double DurationSeconds { get; set; }
 
     [Parameter]
@@ -61,11 +63,7 @@ public sealed class ReceiveXskPacketCommand : XskCommand
     [Parameter(ParameterSetName = InterfaceSet)]
     public SwitchParameter Force { get; set; }
 
-    private TimeSpan? Timeout => Given(nameof(TimeoutSeconds)) ? TimeSpan.FromSeconds(TimeoutSeconds) : null;
-
-    private TimeSpan? Duration => Given(nameof(DurationSeconds)) ? TimeSpan.FromSeconds(DurationSeconds) : null;
-
-    private bool TimedOut => Timeout is { } timeout && Stopwatch.GetElapsedTime(lastPacketAt) >= timeout;
+    private bool TimedOut => timeout is { } limit && Stopwatch.GetElapsedTime(lastPacketAt) >= limit;
 
     /// <inheritdoc/>
     protected override void ProcessRecord()
@@ -83,11 +81,13 @@ public sealed class ReceiveXskPacketCommand : XskCommand
         foreach (string name in InterfaceName.Distinct()) OpenAll(name);
         if (sockets.Count == 0) return;
 
+        timeout = Given(nameof(TimeoutSeconds)) ? TimeSpan.FromSeconds(TimeoutSeconds) : null;
+        duration = Given(nameof(DurationSeconds)) ? TimeSpan.FromSeconds(DurationSeconds) : null;
         DropWatch drops = new(sockets);
         try
         {
             poller = new XskPoller(sockets);
-            if (StopToken.IsCancellationRequested) return;
+            using CancellationTokenRegistration wake = StopToken.Register(poller.Wake);
             reader = new XskPacketReader(SnapLength);
             started = lastPacketAt = lastReportAt = Stopwatch.GetTimestamp();
             Warn(drops.LookNowAndThen());
@@ -106,13 +106,6 @@ public sealed class ReceiveXskPacketCommand : XskCommand
         if (Stopping) return;
         Warn(drops.Look());
         if (progressShown) WriteProgress(new ProgressRecord(0, "Receiving packets", "Done") { RecordType = ProgressRecordType.Completed });
-    }
-
-    /// <inheritdoc/>
-    protected override void StopProcessing()
-    {
-        base.StopProcessing();
-        poller?.Wake();
     }
 
     /// <inheritdoc/>
@@ -135,6 +128,7 @@ public sealed class ReceiveXskPacketCommand : XskCommand
         {
             int queues = XdpInterface.Get(name).RxQueues;
             opener.Open(Enumerable.Range(0, queues).Select(queue => Options(name, queue)), StopToken);
+            foreach (string warning in opener.Warnings()) WriteWarning(warning);
         }
         catch (XskException e)
         {
@@ -146,7 +140,6 @@ public sealed class ReceiveXskPacketCommand : XskCommand
             return;
         }
 
-        foreach (string warning in opener.Warnings()) WriteWarning(warning);
         sockets.AddRange(opener.Sockets);
     }
 
@@ -167,7 +160,7 @@ public sealed class ReceiveXskPacketCommand : XskCommand
             bool any = false;
             foreach (XskSocket socket in sockets)
             {
-                for (int i = 0; i < Turn && reader.Received < Count; i++)
+                for (int i = 0; i < Turn && Continue(reader.Received); i++)
                 {
                     // One at a time: were more taken from the ring than are written, a pipeline that ends here would lose them.
                     if (reader.ReadOne(socket) is not { } packet) break;
@@ -188,29 +181,43 @@ public sealed class ReceiveXskPacketCommand : XskCommand
         XskPacket[] array = new XskPacket[ReadCount];
         int filled = 0;
         long taken = 0;
-        while (Continue(taken))
+        try
         {
-            bool any = false;
-            foreach (XskSocket socket in sockets)
-            {
-                int room = (int)Math.Min(ReadCount - filled, Count - taken);
-                int read = reader!.Read(socket, array.AsSpan(filled, Math.Min(room, Turn)));
-                filled += read;
-                taken += read;
-                any |= read > 0;
-                if (filled < ReadCount && taken < Count) continue;
-                Flush();
-                if (taken == Count) break;
-            }
-
-            if (any) lastPacketAt = Stopwatch.GetTimestamp();
-            else if (TimedOut) break;
-            // A line that has gone quiet must not hold packets back.
-            else if (!WaitForPackets() && Stopwatch.GetElapsedTime(lastPacketAt).TotalSeconds >= 1) Flush();
-            Report(drops);
+            Fill();
+        }
+        catch (XskException) when (!Stopping)
+        {
+            // What has been taken from the ring is the user's, whatever comes next.
+            Flush();
+            throw;
         }
 
         if (!Stopping) Flush();
+
+        void Fill()
+        {
+            while (Continue(taken))
+            {
+                bool any = false;
+                foreach (XskSocket socket in sockets)
+                {
+                    int room = (int)Math.Min(ReadCount - filled, Count - taken);
+                    int read = reader!.Read(socket, array.AsSpan(filled, Math.Min(room, Turn)));
+                    filled += read;
+                    taken += read;
+                    any |= read > 0;
+                    if (filled < ReadCount && taken < Count) continue;
+                    Flush();
+                    if (taken == Count) break;
+                }
+
+                if (any) lastPacketAt = Stopwatch.GetTimestamp();
+                else if (TimedOut) break;
+                // A line that has gone quiet must not hold packets back.
+                else if (!WaitForPackets() && Stopwatch.GetElapsedTime(lastPacketAt).TotalSeconds >= 1) Flush();
+                Report(drops);
+            }
+        }
 
         void Flush()
         {
@@ -225,14 +232,14 @@ public sealed class ReceiveXskPacketCommand : XskCommand
     private bool Continue(long received)
     {
         if (Stopping || received >= Count) return false;
-        return Duration is not { } duration || Stopwatch.GetElapsedTime(started) < duration;
+        return duration is not { } limit || Stopwatch.GetElapsedTime(started) < limit;
     }
 
     private bool WaitForPackets()
     {
         TimeSpan wait = TimeSpan.FromSeconds(1);
-        if (Duration is { } duration) wait = Least(wait, duration - Stopwatch.GetElapsedTime(started));
-        if (Timeout is { } timeout) wait = Least(wait, timeout - Stopwatch.GetElapsedTime(lastPacketAt));
+        if (duration is { } whole) wait = Least(wait, whole - Stopwatch.GetElapsedTime(started));
+        if (timeout is { } quiet) wait = Least(wait, quiet - Stopwatch.GetElapsedTime(lastPacketAt));
         return poller!.Wait(wait);
     }
 
@@ -246,11 +253,11 @@ public sealed class ReceiveXskPacketCommand : XskCommand
         if (Stopwatch.GetElapsedTime(lastReportAt, now) < ReportInterval) return;
         lastReportAt = now;
         Warn(drops.LookNowAndThen());
-        if (Count == long.MaxValue && Duration is null) return;
+        if (Count == long.MaxValue && duration is null) return;
 
         TimeSpan elapsed = Stopwatch.GetElapsedTime(started, now);
         double share = Count != long.MaxValue ? (double)reader!.Received / Count : 0;
-        if (Duration is { } duration) share = Math.Max(share, elapsed / duration);
+        if (duration is { } limit) share = Math.Max(share, elapsed / limit);
         string status = Count != long.MaxValue ? $"{reader!.Received} of {Count} packets" : $"{reader!.Received} packets in {elapsed.TotalSeconds:F0} s";
         WriteProgress(new ProgressRecord(0, "Receiving packets", status) { PercentComplete = (int)Math.Clamp(share * 100, 0, 100) });
         progressShown = true;

@@ -15,7 +15,9 @@ public sealed class SendXskFrameCommand : XskCommand
 
     private readonly List<byte[]> buffered = [];
     private bool confirmed;
-    private FrameSender? sender;
+    private XskSender? sender;
+    private long shown;
+    private bool progressShown;
 
     [Parameter(Mandatory = true, Position = 0)]
     public XskSocket Socket { get; set; } = null!;
@@ -55,6 +57,8 @@ public sealed class SendXskFrameCommand : XskCommand
 
     private bool Repeats => Repeat > 1 || DurationSeconds > 0;
 
+    private TimeSpan CompletionTimeout => TimeSpan.FromSeconds(CompletionTimeoutSeconds);
+
     /// <inheritdoc/>
     protected override void BeginProcessing()
     {
@@ -63,7 +67,7 @@ public sealed class SendXskFrameCommand : XskCommand
         if (!confirmed) return;
         try
         {
-            sender = new FrameSender(Socket, PacketsPerSecond, StopToken);
+            sender = new XskSender(Socket, PacketsPerSecond, CompletionTimeout, StopToken);
         }
         catch (XskException e)
         {
@@ -98,18 +102,47 @@ public sealed class SendXskFrameCommand : XskCommand
             foreach (ErrorRecord error in input.Errors) WriteError(error);
             foreach (InputFrame frame in input.Frames) Take(frame.Data, frame.Origin);
         }
+
+        // The next input may be long in coming: what there is goes out now.
+        Guard(sender!.Wake);
     }
 
     /// <inheritdoc/>
     protected override void EndProcessing()
     {
         if (!confirmed || Stopping) return;
-        try
+        Guard(() =>
         {
             if (Repeats) SendBuffered();
-            bool complete = sender!.Finish(TimeSpan.FromSeconds(CompletionTimeoutSeconds));
-            if (Stopping) return;
-            Report(sender.Result(), complete);
+            bool complete = sender!.Finish(CompletionTimeout);
+            if (!Stopping) Report(sender.GetResult(), complete);
+        });
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing) sender?.Dispose();
+        base.Dispose(disposing);
+    }
+
+    private void Take(byte[] frame, object origin)
+    {
+        try
+        {
+            if (Repeats)
+            {
+                Socket.CheckFrame(frame);
+                buffered.Add(frame);
+            }
+            else
+            {
+                sender!.Send(frame);
+            }
+        }
+        catch (XskException e) when (e.ErrorId is XskErrorId.FrameTooShort or XskErrorId.FrameTooLong)
+        {
+            WriteError(e, origin);
         }
         catch (XskException e)
         {
@@ -117,27 +150,11 @@ public sealed class SendXskFrameCommand : XskCommand
         }
     }
 
-    private void Take(byte[] frame, object origin)
+    private void Guard(Action action)
     {
         try
         {
-            Socket.CheckFrame(frame);
-        }
-        catch (XskException e)
-        {
-            WriteError(e, origin);
-            return;
-        }
-
-        if (Repeats)
-        {
-            buffered.Add(frame);
-            return;
-        }
-
-        try
-        {
-            sender!.Send(frame);
+            action();
         }
         catch (XskException e)
         {
@@ -150,25 +167,32 @@ public sealed class SendXskFrameCommand : XskCommand
         if (buffered.Count == 0) return;
         bool repeatGiven = MyInvocation.BoundParameters.ContainsKey(nameof(Repeat));
         long rounds = repeatGiven || DurationSeconds == 0 ? Repeat : long.MaxValue;
-        long start = Stopwatch.GetTimestamp();
-        long shown = start;
-        for (long round = 0; round < rounds && !Stopping; round++)
+        long start = shown = Stopwatch.GetTimestamp();
+        if (DurationSeconds > 0) sender!.Deadline = start + (long)(DurationSeconds * Stopwatch.Frequency);
+        for (long round = 0; round < rounds; round++)
         {
             foreach (byte[] frame in buffered)
             {
-                if (!sender!.Send(frame)) return;
+                if (!sender!.Send(frame)) break;
+                // Looked at now and then, or always where frames are far apart.
+                if (sender.Frames % 256 == 0 || (PacketsPerSecond is > 0 and < 1000)) ShowProgress(start, (double)round / rounds);
             }
 
-            long now = Stopwatch.GetTimestamp();
-            double elapsed = Stopwatch.GetElapsedTime(start, now).TotalSeconds;
-            if (DurationSeconds > 0 && elapsed >= DurationSeconds) break;
-            if (Stopwatch.GetElapsedTime(shown, now).TotalMilliseconds < 200) continue;
-            shown = now;
-            double share = Math.Max(rounds == long.MaxValue ? 0 : (double)round / rounds, DurationSeconds > 0 ? elapsed / DurationSeconds : 0);
-            WriteProgress(new ProgressRecord(0, "Sending frames", $"{sender!.Frames} frames in {elapsed:F0} s") { PercentComplete = (int)Math.Min(100, share * 100) });
+            if (Stopping || (sender!.Deadline != 0 && Stopwatch.GetTimestamp() >= sender.Deadline)) break;
         }
 
-        if (shown != start) WriteProgress(new ProgressRecord(0, "Sending frames", "Done") { RecordType = ProgressRecordType.Completed });
+        if (progressShown) WriteProgress(new ProgressRecord(0, "Sending frames", "Done") { RecordType = ProgressRecordType.Completed });
+    }
+
+    private void ShowProgress(long start, double share)
+    {
+        long now = Stopwatch.GetTimestamp();
+        if (Stopwatch.GetElapsedTime(shown, now).TotalMilliseconds < 200) return;
+        shown = now;
+        progressShown = true;
+        double elapsed = Stopwatch.GetElapsedTime(start, now).TotalSeconds;
+        if (DurationSeconds > 0) share = Math.Max(share, elapsed / DurationSeconds);
+        WriteProgress(new ProgressRecord(0, "Sending frames", $"{sender!.Frames} frames in {elapsed:F0} s") { PercentComplete = (int)Math.Clamp(share * 100, 0, 100) });
     }
 
     private void Report(XskSendResult result, bool complete)
@@ -178,7 +202,7 @@ public sealed class SendXskFrameCommand : XskCommand
         {
             WriteError(XskErrorRecord.Create(
                 "SendIncomplete", ErrorCategory.OperationTimeout,
-                $"{Socket.PendingSends} of {result.Frames} frames on {name} were not completed within {CompletionTimeoutSeconds} s",
+                $"{result.Frames - result.Completed} of {result.Frames} frames on {name} were not completed within {CompletionTimeoutSeconds} s",
                 "see whether the interface and its peer are up, or raise -CompletionTimeoutSeconds",
                 Socket));
         }

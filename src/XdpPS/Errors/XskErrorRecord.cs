@@ -24,6 +24,7 @@ internal static class XskErrorRecord
             or XskErrorId.RingSizeInvalid or XskErrorId.UmemTooLarge or XskErrorId.UmemNotShareable => ErrorCategory.InvalidArgument,
         XskErrorId.FrameTooShort or XskErrorId.FrameTooLong or XskErrorId.RingCorrupted => ErrorCategory.InvalidData,
         XskErrorId.SocketClosed or XskErrorId.DirectionDisabled or XskErrorId.ProgramDetached => ErrorCategory.InvalidOperation,
+        XskErrorId.SendStalled => ErrorCategory.OperationTimeout,
         XskErrorId.ProgramRejected => ErrorCategory.InvalidResult,
         XskErrorId.TransmitProbeFailed => ErrorCategory.DeviceError,
         _ => ErrorCategory.OperationStopped,

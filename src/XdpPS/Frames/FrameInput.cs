@@ -27,7 +27,7 @@ internal sealed class FrameInput(bool allowTruncated)
     internal FrameInput Read(object input)
     {
         object value = Unwrap(input);
-        if (value is IList list && value is not (byte[] or XskPacket[]))
+        if (value is IList list && value is not (byte[] or XskPacket[] or Array { Rank: not 1 }))
         {
             if (TryBytes(list) is { } bytes) frames.Add(new InputFrame(bytes, value));
             else foreach (object? item in list) ReadItem(item);
@@ -53,7 +53,7 @@ internal sealed class FrameInput(bool allowTruncated)
                 Add(packet);
                 break;
             case XskPacket[] packets:
-                foreach (XskPacket packet in packets) Add(packet);
+                foreach (XskPacket packet in packets) ReadItem(packet);
                 break;
             case byte[] bytes:
                 frames.Add(new InputFrame(bytes, bytes));
@@ -61,7 +61,7 @@ internal sealed class FrameInput(bool allowTruncated)
             case string text:
                 AddHexadecimal(text, text);
                 break;
-            case IList list when TryBytes(list) is { } bytes:
+            case IList list and not Array { Rank: not 1 } when TryBytes(list) is { } bytes:
                 frames.Add(new InputFrame(bytes, list));
                 break;
             case IDictionary dictionary when dictionary.Contains("Data"):
@@ -71,7 +71,7 @@ internal sealed class FrameInput(bool allowTruncated)
                 AddData(data.Value, PSObject.AsPSObject(item).Properties["Truncated"]?.Value, item!);
                 break;
             default:
-                AddError("FrameInputInvalid", $"{Describe(value)} is not a frame", "give a packet, bytes (,$bytes in a pipeline), hexadecimal text, or an object with a Data property", item);
+                AddError("FrameInputInvalid", $"This is no frame: {Describe(value)}", "give a packet, bytes (,$bytes in a pipeline), hexadecimal text, or an object with a Data property", item);
                 break;
         }
     }
@@ -82,8 +82,8 @@ internal sealed class FrameInput(bool allowTruncated)
     {
         object? value = data is null ? null : Unwrap(data);
         if (value is string text) AddHexadecimal(text, origin);
-        else if ((value as byte[] ?? (value is IList list ? TryBytes(list) : null)) is { } bytes) AddUnlessTruncated(bytes, LanguagePrimitives.IsTrue(truncated), origin);
-        else AddError("FrameInputInvalid", $"A Data property with {Describe(value)} is not a frame", "give bytes or hexadecimal text as Data", origin);
+        else if ((value as byte[] ?? (value is IList list and not Array { Rank: not 1 } ? TryBytes(list) : null)) is { } bytes) AddUnlessTruncated(bytes, LanguagePrimitives.IsTrue(truncated), origin);
+        else AddError("FrameInputInvalid", $"The Data property is no frame: {Describe(value)}", "give bytes or hexadecimal text as Data", origin);
     }
 
     private void AddUnlessTruncated(byte[] data, bool truncated, object origin)
@@ -123,10 +123,10 @@ internal sealed class FrameInput(bool allowTruncated)
 
     private static string Describe(object? value) => value switch
     {
-        null => "Nothing",
-        PSObject => "An object without a Data property",
-        IList { Count: 0 } => "An empty list",
-        _ => $"An object of type {value.GetType().Name}",
+        null => "nothing",
+        PSObject => "an object without a Data property",
+        IList { Count: 0 } => "an empty list",
+        _ => $"an object of type {value.GetType().Name}",
     };
 
     private static string Shorten(string text) => text.Length <= 40 ? text : text[..37] + "...";

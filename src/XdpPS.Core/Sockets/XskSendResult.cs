@@ -18,7 +18,10 @@ public sealed class XskSendResult
     /// <summary>Frames the kernel was done with when the command returned.</summary>
     public required long Completed { get; init; }
 
-    /// <summary>Frames among <see cref="Completed"/> that the driver dropped instead of sending (EBUSY).</summary>
+    /// <summary>
+    /// Frames among <see cref="Completed"/> that the driver dropped instead of sending (EBUSY). A lower bound where
+    /// another thread waits on the same socket: in copy mode its poll sends too, and keeps the errors.
+    /// </summary>
     public required long DriverDropped { get; init; }
 
     /// <summary>From the first frame to the last completion.</summary>

@@ -1,0 +1,100 @@
+using System.Diagnostics;
+
+namespace XdpPS.Tests;
+
+/// <summary>The sender that the cmdlet uses: it claims, paces, wakes and counts.</summary>
+public sealed class SenderTests : IDisposable
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
+
+    private readonly TestNetwork network = new();
+
+    public void Dispose() => network.Dispose();
+
+    [KernelFact]
+    public void A_second_sender_is_refused_until_the_first_is_gone() => network.Run(() =>
+    {
+        using XskSocket socket = Sockets.Open();
+        XskSender first = new(socket, 0, Patience);
+        Sockets.Fails(XskErrorId.SocketBusy, () => Claim(socket).Dispose());
+        first.Dispose();
+        Claim(socket).Dispose();
+        socket.Close();
+        Sockets.Fails(XskErrorId.SocketClosed, () => Claim(socket).Dispose());
+    });
+
+    [KernelFact]
+    public void What_was_accepted_is_sent_although_the_sender_was_given_up() => network.Run(() =>
+    {
+        using XskSocket socket = Sockets.Open();
+        using XskSocket far = Sockets.Open(TestNetwork.Far);
+        using (XskSender sender = new(socket, 0, Patience))
+        {
+            foreach (byte[] frame in Frames.Series(5)) Assert.True(sender.Send(frame));
+            Assert.Empty(far.Drain(50));
+        }
+
+        Assert.Equal(Frames.Series(5), far.Take(5));
+    });
+
+    [KernelFact]
+    public void More_frames_than_the_ring_has_are_sent_in_order() => network.Run(() =>
+    {
+        using XskSocket socket = Sockets.Open();
+        using XskSocket far = XskSocket.Open(Sockets.Options(TestNetwork.Far, frames: 1024, rx: 512, fill: 512));
+        using XskSender sender = new(socket, 0, Patience);
+        foreach (byte[] frame in Frames.Series(300)) Assert.True(sender.Send(frame));
+        Assert.True(sender.Finish(Patience));
+        Assert.Equal(Frames.Series(300), far.Take(300));
+        XskSendResult result = sender.GetResult();
+        Assert.Equal((300, 30_000, 300, 0), (result.Frames, result.Bytes, result.Completed, result.DriverDropped));
+        Sockets.AssertConserved(socket, far);
+    });
+
+    [KernelFact]
+    public void The_deadline_ends_sending_between_two_frames() => network.Run(() =>
+    {
+        using XskSocket socket = Sockets.Open();
+        using XskSender sender = new(socket, 10, Patience);
+        sender.Deadline = Stopwatch.GetTimestamp() + (Stopwatch.Frequency / 4);
+        int sent = 0;
+        while (sender.Send(Frames.Make(60))) sent++;
+        Assert.InRange(sent, 1, 3);
+    });
+
+    [KernelFact]
+    public void A_pause_in_the_input_is_not_made_up_for_in_a_burst() => network.Run(() =>
+    {
+        using XskSocket socket = Sockets.Open();
+        using XskSender sender = new(socket, 100, Patience);
+        sender.Send(Frames.Make(60));
+        Thread.Sleep(300);
+        long start = Stopwatch.GetTimestamp();
+        for (int i = 0; i < 10; i++) sender.Send(Frames.Make(60));
+        Assert.True(Stopwatch.GetElapsedTime(start).TotalMilliseconds > 50);
+    });
+
+    [KernelFact]
+    public void A_stop_ends_every_wait() => network.Run(() =>
+    {
+        using CancellationTokenSource stop = new();
+        using XskSocket socket = Sockets.Open();
+        using XskSender sender = new(socket, 0.1, Patience, stop.Token);
+        Assert.True(sender.Send(Frames.Make(60)));
+        stop.CancelAfter(100);
+        Assert.False(sender.Send(Frames.Make(60)));
+        Assert.False(sender.Send(Frames.Make(60)));
+    });
+
+    [KernelFact]
+    public void On_an_interface_that_is_down_the_error_says_so() => network.Run(() =>
+    {
+        using XskSocket socket = Sockets.Open();
+        network.Ip("link", "set", TestNetwork.Near, "down");
+        using XskSender sender = new(socket, 0, Patience);
+        Assert.True(sender.Send(Frames.Make(60)));
+        Sockets.Fails(XskErrorId.InterfaceDown, sender.Wake);
+    });
+
+    private static XskSender Claim(XskSocket socket) => new(socket, 0, Patience);
+}
