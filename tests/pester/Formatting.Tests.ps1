@@ -1,0 +1,113 @@
+BeforeDiscovery {
+    Import-Module "$PSScriptRoot/Support.psm1" -Force
+    $note = Get-SkipNote
+}
+
+BeforeAll {
+    Import-Module "$PSScriptRoot/Support.psm1"
+    Import-BuiltModule
+    $PSStyle.OutputRendering = 'PlainText'
+
+    function Get-View {
+        param($InputObject, [int] $Width, [switch] $List)
+        $text = $List ? ($InputObject | Format-List | Out-String -Width $Width) : ($InputObject | Out-String -Width $Width)
+        $lines = @($text -split "`r?`n" | ForEach-Object TrimEnd | Where-Object { $_ })
+        foreach ($line in $lines) { $line.Length | Should -BeLessOrEqual $Width -Because "this is the line: $line" }
+        return $lines
+    }
+}
+
+Describe 'The table of packets' -Tag Unit {
+    BeforeAll {
+        $arp = [Convert]::FromHexString('ffffffffffff' + '0a0b0c0d0e0f' + '0806' + '00' * 46)
+        $udp = [Convert]::FromHexString('020000000002' + '020000000001' + '0800' + '45000030000000004011000' + '0' + 'c0a8646f' + 'c6336463' + '00' * 28)
+        $long6 = [Convert]::FromHexString('020000000002' + '020000000001' + '86dd' + '60000000' + '0010' + '3a40' + '20010db8aaaabbbbccccddddeeeeffff' + '20010db8111122223333444455556666' + '00' * 16)
+        $packets = $arp, $udp, $long6 | ForEach-Object { [XdpPS.XskPacket]::new($_) }
+    }
+
+    It 'has one line a packet and all columns at <_>' -ForEach 80, 120 {
+        $lines = Get-View $packets -Width $_
+        $lines | Should -HaveCount 5
+        $lines[0] -split '\s+' | Where-Object { $_ } | Should -Be 'No.', 'Time', 'Source', 'Destination', 'Protocol', 'Length'
+        $lines[2] | Should -Match '0a:0b:0c:0d:0e:0f\s+ff:ff:ff:ff:ff:ff\s+ARP\s+60$'
+        $lines[3] | Should -Match '0\.000000\s+192\.168\.100\.111\s+198\.51\.100\.99\s+UDP\s+62$'
+        $lines[4] | Should -Match 'ICMPv6\s+70$'
+    }
+
+    It 'has room for whole IPv6 addresses at 120' {
+        (Get-View $packets -Width 120)[4] | Should -Match '2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff\s+2001:db8:1111:2222:3333:4444:5555:6666'
+    }
+
+    It 'shows a list with every property' {
+        $text = (Get-View $packets[1] -Width 80 -List) -join "`n"
+        foreach ($property in [XdpPS.XskPacket].GetProperties().Name) { $text | Should -Match "(?m)^$property\s*:" }
+    }
+
+    It 'prints a packet in text as what it is' {
+        "$($packets[1])" | Should -Be '192.168.100.111 > 198.51.100.99 UDP 62 bytes'
+    }
+}
+
+Describe "The views of sockets and counters$note" -Tag Netns -Skip:($note -ne '') {
+    BeforeAll {
+        $cable = New-TestCable
+        $left = New-XskSocket $cable.Left -RxRingSize 4096 -FillRingSize 4096
+        $right = New-XskSocket $cable.Right
+        $result = Send-XskFrame $left -Data (New-TestFrame) -Repeat 12345 -PassThru
+        $null = Receive-XskPacket $right -TimeoutSeconds 0.1 -ReadCount 512 -WarningAction SilentlyContinue
+    }
+
+    AfterAll {
+        Get-XskSocket | Remove-XskSocket
+        Remove-TestCable $cable
+    }
+
+    It 'has one line a socket at <_>' -ForEach 80, 120 {
+        $lines = Get-View $left, $right -Width $_
+        $lines | Should -HaveCount 4
+        $lines[0] -split '\s+' | Should -Be 'Interface', 'Queue', 'State', 'Mode', 'Frames', 'Driver', 'Rings'
+        $lines[3] | Should -Match "^$($cable.Right)\s+0 Open\s+native, copy\s+8192x2048 veth\s+2048$"
+    }
+
+    It 'shows all ring sizes where they differ and there is room' {
+        (Get-View $left -Width 120)[2] | Should -Match '4096/2048/4096/2048$'
+    }
+
+    It 'lists a socket with its hardware address in the usual notation' {
+        $lines = Get-View $left -Width 80 -List
+        $lines | Should -Contain "MacAddress         : $($cable.LeftMac)"
+        $lines[0] | Should -Match "^Summary\s+: $($cable.Left) queue 0: native XDP"
+        $names = $lines | Where-Object { $_ -match '^\w' } | ForEach-Object { ($_ -split '\s*:')[0] }
+        foreach ($name in 'InterfaceName', 'QueueId', 'State', 'Driver', 'AttachMode', 'ProgramId', 'BindMode', 'NeedWakeup', 'FrameSize', 'FrameCount', 'Headroom', 'RxRingSize', 'TxRingSize', 'FillRingSize', 'CompletionRingSize') {
+            $names | Should -Contain $name
+        }
+    }
+
+    It 'shows a closed socket as closed' {
+        $short = New-XskSocket lo -NoProgram
+        $short | Remove-XskSocket
+        (Get-View $short -Width 80)[2] | Should -Match '\bClosed\b'
+    }
+
+    It 'has one line a socket for the ring statistics at <_>' -ForEach 80, 120 {
+        $stats = @(Get-XskRingStats $right) * 2
+        $lines = Get-View $stats -Width $_
+        $lines | Should -HaveCount 4
+        $columns = $lines[0] -split '\s+'
+        $columns | Should -Be 'Interface', 'Queue', 'RxPackets', 'Rx/s', 'RxLost', 'TxPackets', 'Tx/s', 'RX/FILL/TX/CQ'
+        $lines[2] | Should -Match "^$([regex]::Escape($cable.Right))\s+0\s+$($stats[0].RxPackets)\s"
+    }
+
+    It 'shows a ring as a line of counters' {
+        $lines = Get-View (Get-XskRingStats $right).Rx -Width 80
+        $lines | Should -HaveCount 3
+        $lines[0].Trim() -split '\s+' | Should -Be 'Producer', 'Consumer', 'Used', 'Free', 'Size', 'NeedWakeup'
+    }
+
+    It 'shows the result of Send-XskFrame on one line at <_>' -ForEach 80, 120 {
+        $lines = Get-View $result -Width $_
+        $lines | Should -HaveCount 3
+        $lines[0] -split '\s+' | Should -Be 'Interface', 'Queue', 'Frames', 'Completed', 'DriverDropped', 'Seconds', 'Frames/s'
+        $lines[2] | Should -Match "^$($cable.Left)\s+0\s+12345\s+12345\s+\d"
+    }
+}

@@ -1,0 +1,57 @@
+BeforeDiscovery {
+    Import-Module "$PSScriptRoot/Support.psm1" -Force
+    Import-BuiltModule
+    $common = [Management.Automation.Cmdlet]::CommonParameters + [Management.Automation.Cmdlet]::OptionalCommonParameters
+    $commands = foreach ($command in Get-Command -Module XdpPS | Sort-Object -Property Name) {
+        @{
+            Name       = $command.Name
+            Parameters = @($command.Parameters.Keys | Where-Object { $_ -notin $common } | Sort-Object | ForEach-Object { @{ Parameter = $_ } })
+        }
+    }
+}
+
+BeforeAll {
+    Import-Module "$PSScriptRoot/Support.psm1"
+    Import-BuiltModule
+}
+
+Describe 'The help of <Name>' -Tag Unit -ForEach $commands {
+    BeforeAll {
+        $help = Get-Help -Name $Name -Full
+    }
+
+    It 'has a synopsis and a description that someone wrote' {
+        # What PowerShell makes up of its own is the syntax: the name and the parameters.
+        $help.Synopsis.Trim() | Should -Not -Match "^$Name\b"
+        $help.Synopsis.Trim() | Should -Not -BeNullOrEmpty
+        ($help.description | Out-String -Width 200).Trim().Length | Should -BeGreaterThan 40
+    }
+
+    It 'has three examples or more, each with a line of code that names a command of ours' {
+        $examples = @($help.examples?.example)
+        $examples.Count | Should -BeGreaterOrEqual 3
+        foreach ($example in $examples) {
+            $example | Out-String -Width 200 | Should -Match '\w+-Xsk\w+'
+        }
+    }
+
+    It 'describes -<Parameter>' -ForEach $Parameters {
+        $described = @($help.parameters?.parameter | Where-Object name -EQ $Parameter | ForEach-Object { $_.PSObject.Properties['description']?.Value })
+        ($described | Out-String).Trim() | Should -Not -BeNullOrEmpty
+    }
+
+    It 'describes no parameter that the command does not have' {
+        foreach ($parameter in @($help.parameters?.parameter)) {
+            (Get-Command -Name $Name).Parameters.Keys | Should -Contain $parameter.name
+        }
+    }
+
+    It 'says what goes in and what comes out' {
+        "$($help.inputTypes?.inputType.type.name)" | Should -Not -BeNullOrEmpty
+        "$($help.returnValues?.returnValue.type.name)" | Should -Not -BeNullOrEmpty
+    }
+
+    It 'has no gap that was left to be filled in' {
+        $help | Out-String -Width 200 | Should -Not -Match '\{\{'
+    }
+}
