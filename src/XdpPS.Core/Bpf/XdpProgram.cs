@@ -80,7 +80,7 @@ internal sealed class XdpProgram : IDisposable
         Errno.EPERM or Errno.EACCES => XskException.FromCall(
             XskErrorId.PermissionDenied, errno, call,
             $"{cause}: this process may not use BPF on network interfaces",
-            "run as root, or with the capabilities CAP_NET_RAW, CAP_NET_ADMIN and CAP_BPF (CAP_SYS_ADMIN before Linux 5.8)"),
+            "run as root, or with CAP_NET_RAW, CAP_NET_ADMIN and CAP_BPF, and CAP_IPC_LOCK where the UMEM is more than ulimit -l"),
         Errno.ENOSYS or Errno.EINVAL => XskException.FromCall(
             XskErrorId.NotSupported, errno, call,
             $"{cause}: this kernel lacks a part of BPF or AF_XDP that is needed",

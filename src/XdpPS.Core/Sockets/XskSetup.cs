@@ -7,6 +7,9 @@ namespace XdpPS;
 /// <summary>Opens a socket, one step a method, in the order of libxdp's xsk.c and Firedancer's fd_xsk_init.</summary>
 internal sealed class XskSetup(XskSocketOptions options, XskResources resources, CancellationToken cancellation)
 {
+    private const string PrivilegeRemedy =
+        "run as root, or with CAP_NET_RAW, CAP_NET_ADMIN and CAP_BPF, and CAP_IPC_LOCK where the UMEM is more than ulimit -l";
+
     private static readonly TimeSpan BusyRetry = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan CollectAfter = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan CarrierPatience = TimeSpan.FromSeconds(15);
@@ -80,7 +83,7 @@ internal sealed class XskSetup(XskSocketOptions options, XskResources resources,
         // Loopback has no wire: its MTU is 65,536 and its packets are rarely that long.
         int frameSize = options.EffectiveFrameSize;
         int fitting = options.MaximumReceiveLength;
-        if (options.RxRingSize > 0 && nic.Mtu + EthernetFrame.HeaderLength > fitting && !nic.IsLoopback)
+        if (options.RxRingSize > 0 && options.AttachProgram && nic.Mtu + EthernetFrame.HeaderLength > fitting && !nic.IsLoopback)
         {
             int page = Environment.SystemPageSize;
             bool largerFits = frameSize < page && nic.Mtu + EthernetFrame.HeaderLength <= page - Umem.ReceiveOffset(options.Headroom);
@@ -136,7 +139,7 @@ internal sealed class XskSetup(XskSocketOptions options, XskResources resources,
             Errno.EPERM => XskException.FromCall(
                 XskErrorId.PermissionDenied, errno, call,
                 "This process may not open AF_XDP sockets: CAP_NET_RAW is missing",
-                "run as root, or with the capabilities CAP_NET_RAW, CAP_NET_ADMIN and CAP_BPF"),
+                PrivilegeRemedy),
             Errno.EAFNOSUPPORT => XskException.FromCall(
                 XskErrorId.NotSupported, errno, call,
                 "This kernel has no AF_XDP",
@@ -299,7 +302,7 @@ internal sealed class XskSetup(XskSocketOptions options, XskResources resources,
         {
             Errno.EBUSY => XskException.FromCall(
                 XskErrorId.QueueBusy, errno, call,
-                $"Another AF_XDP socket holds queue {options.QueueId} of {nic.Name}{QueueHolder.Describe()}",
+                $"Queue {options.QueueId} of {nic.Name} is held by another AF_XDP socket, or by one just closed whose frames are still being sent{QueueHolder.Describe()}",
                 "close it (in this session: Get-XskSocket | Remove-XskSocket), or use another queue"),
             Errno.EOPNOTSUPP => XskException.FromCall(
                 XskErrorId.ZeroCopyNotSupported, errno, call,
@@ -316,7 +319,7 @@ internal sealed class XskSetup(XskSocketOptions options, XskResources resources,
             Errno.EPERM => XskException.FromCall(
                 XskErrorId.PermissionDenied, errno, call,
                 "This process may not bind an AF_XDP socket",
-                "run as root, or with the capabilities CAP_NET_RAW, CAP_NET_ADMIN and CAP_BPF"),
+                PrivilegeRemedy),
             _ => XskException.FromCall(
                 XskErrorId.SystemCallFailed, errno, call,
                 $"The socket could not be bound to {nic.Name} queue {options.QueueId}: {Errno.Text(errno)}",

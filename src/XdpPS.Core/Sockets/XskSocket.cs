@@ -194,16 +194,17 @@ public sealed partial class XskSocket : XskSocketInfo, IDisposable
         if (frame.Length > mtu + overhead) mtu = LinkQuery.ByIndex(InterfaceIndex)?.Mtu ?? mtu;
         if (frame.Length <= Math.Min(FrameSize, mtu + overhead)) return;
         bool byMtu = mtu + overhead < FrameSize;
+        bool mayRaise = byMtu && frame.Length <= FrameSize;
         throw XskException.FromCheck(
             XskErrorId.FrameTooLong,
             byMtu
                 ? $"A frame of {frame.Length} bytes is too long for {InterfaceName}: its MTU of {mtu} allows {mtu + overhead}"
                 : $"A frame of {frame.Length} bytes is too long for this socket's frames of {FrameSize} bytes",
-            byMtu
-                ? $"send shorter frames, or raise the MTU with ip link set {InterfaceName} mtu, up to {FrameSize - overhead} for this socket's frames"
+            mayRaise
+                ? $"send shorter frames, or run 'ip link set {InterfaceName} mtu {frame.Length - overhead}'"
                 : FrameSize < Environment.SystemPageSize
                     ? $"send shorter frames, or open the socket with -FrameSize {Environment.SystemPageSize}"
-                    : "send shorter frames: a frame cannot be larger than a page");
+                    : "send shorter frames: one cannot be larger than a page");
     }
 
     /// <summary>
