@@ -157,7 +157,7 @@ public sealed class OpenCloseTests
             Stopwatch watch = Stopwatch.StartNew();
             XskException failure = Sockets.Fails(XskErrorId.QueueBusy, () => Sockets.Open().Dispose());
             Assert.InRange(watch.Elapsed.TotalSeconds, 0.9, 3);
-            Assert.Contains($"queue 0 of {TestNetwork.Near}", failure.Message, StringComparison.Ordinal);
+            Assert.Contains($"Queue 0 of {TestNetwork.Near}", failure.Message, StringComparison.Ordinal);
             Assert.Equal(Errno.EBUSY, failure.ErrorNumber);
             Residue.AssertNoMoreThan(before);
             Assert.False(network.HasProgram());
@@ -199,7 +199,8 @@ public sealed class OpenCloseTests
             Assert.Throws<OperationCanceledException>(() => XskSocket.Open(Sockets.Options(), cancellation.Token));
             Assert.InRange(watch.Elapsed.TotalSeconds, 0, 0.9);
             Assert.InRange(Residue.Now().RingMappings, 0, before.RingMappings);
-            Assert.Equal(before.UmemKilobytes, Residue.Now().UmemKilobytes);
+            // Less where the wait collected what an earlier test had forgotten.
+            Assert.InRange(Residue.Now().UmemKilobytes, 0, before.UmemKilobytes);
             first.CheckHealth();
         });
     }
