@@ -1,5 +1,3 @@
-using System.Runtime.CompilerServices;
-
 namespace XdpPS;
 
 /// <summary>
@@ -7,37 +5,16 @@ namespace XdpPS;
 /// counters; the producer is read with acquire, the consumer is published with release.
 /// </summary>
 /// <remarks>One thread at a time. The kernel's side is net/xdp/xsk_queue.h.</remarks>
-internal sealed unsafe class ConsumerRing<T> where T : unmanaged
+internal sealed unsafe class ConsumerRing<T> : MappedRing<T> where T : unmanaged
 {
-    private readonly uint* producer;
-    private readonly uint* consumer;
-    private readonly uint* flags;
-    private readonly T* entries;
-    private readonly uint mask;
-    private readonly object? owner;
     private uint peeked;
     private uint released;
     private uint knownProducer;
 
-    internal ConsumerRing(in RingLayout layout)
+    internal ConsumerRing(in RingLayout layout) : base(layout)
     {
-        producer = layout.Producer;
-        consumer = layout.Consumer;
-        flags = layout.Flags;
-        entries = (T*)layout.Entries;
-        Size = layout.Size;
-        mask = layout.Size - 1;
-        owner = layout.Owner;
-        peeked = released = Volatile.Read(ref *consumer);
+        peeked = released = Volatile.Read(ref *Consumer);
         knownProducer = peeked;
-    }
-
-    internal uint Size { get; }
-
-    internal ref readonly T this[uint index]
-    {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => ref entries[index & mask];
     }
 
     /// <summary>Looks at up to <paramref name="count"/> entries from <paramref name="index"/> on; each is shown once.</summary>
@@ -48,7 +25,7 @@ internal sealed unsafe class ConsumerRing<T> where T : unmanaged
         uint available = knownProducer - peeked;
         if (available < count)
         {
-            knownProducer = Volatile.Read(ref *producer);
+            knownProducer = Volatile.Read(ref *Producer);
             if (knownProducer - released > Size) throw RingSnapshot.Corrupted(knownProducer, released, Size);
             available = knownProducer - peeked;
         }
@@ -62,15 +39,13 @@ internal sealed unsafe class ConsumerRing<T> where T : unmanaged
     internal void Release(uint count)
     {
         released += count;
-        Volatile.Write(ref *consumer, released);
+        Volatile.Write(ref *Consumer, released);
     }
 
     /// <summary>Entries that were peeked and not yet released, then those from there to the kernel's producer index.</summary>
     internal void CopyTo(List<T> published, List<T> held)
     {
         for (uint i = released; i != peeked; i++) held.Add(this[i]);
-        for (uint i = peeked; i != Volatile.Read(ref *producer); i++) published.Add(this[i]);
+        for (uint i = peeked; i != Volatile.Read(ref *Producer); i++) published.Add(this[i]);
     }
-
-    internal RingSnapshot Snapshot() => RingSnapshot.Read(producer, consumer, flags, Size);
 }

@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using XdpPS.Interop;
 
 namespace XdpPS;
@@ -8,32 +7,17 @@ namespace XdpPS;
 /// the consumer is read with acquire, the producer is published with release.
 /// </summary>
 /// <remarks>One thread at a time. The kernel's side is net/xdp/xsk_queue.h.</remarks>
-internal sealed unsafe class ProducerRing<T> where T : unmanaged
+internal sealed unsafe class ProducerRing<T> : MappedRing<T> where T : unmanaged
 {
-    private readonly uint* producer;
-    private readonly uint* consumer;
-    private readonly uint* flags;
-    private readonly T* entries;
-    private readonly uint mask;
-    private readonly object? owner;
     private uint reserved;
     private uint submitted;
     private uint knownConsumer;
 
-    internal ProducerRing(in RingLayout layout)
+    internal ProducerRing(in RingLayout layout) : base(layout)
     {
-        producer = layout.Producer;
-        consumer = layout.Consumer;
-        flags = layout.Flags;
-        entries = (T*)layout.Entries;
-        Size = layout.Size;
-        mask = layout.Size - 1;
-        owner = layout.Owner;
-        reserved = submitted = Volatile.Read(ref *producer);
-        knownConsumer = Volatile.Read(ref *consumer);
+        reserved = submitted = Volatile.Read(ref *Producer);
+        knownConsumer = Volatile.Read(ref *Consumer);
     }
-
-    internal uint Size { get; }
 
     /// <summary>The kernel wants a system call before it goes on (XDP_RING_NEED_WAKEUP).</summary>
     /// <remarks>
@@ -45,18 +29,12 @@ internal sealed unsafe class ProducerRing<T> where T : unmanaged
         get
         {
             Interlocked.MemoryBarrier();
-            return (Volatile.Read(ref *flags) & IfXdp.XDP_RING_NEED_WAKEUP) != 0;
+            return (Volatile.Read(ref *Flags) & IfXdp.XDP_RING_NEED_WAKEUP) != 0;
         }
     }
 
     /// <summary>Published and not yet taken by the kernel.</summary>
-    internal uint Pending => submitted - Volatile.Read(ref *consumer);
-
-    internal ref T this[uint index]
-    {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => ref entries[index & mask];
-    }
+    internal uint Pending => submitted - Volatile.Read(ref *Consumer);
 
     /// <summary>Makes room for up to <paramref name="count"/> entries from <paramref name="index"/> on.</summary>
     /// <returns>How many there is room for.</returns>
@@ -66,7 +44,7 @@ internal sealed unsafe class ProducerRing<T> where T : unmanaged
         uint free = Size - (reserved - knownConsumer);
         if (free < count)
         {
-            knownConsumer = Volatile.Read(ref *consumer);
+            knownConsumer = Volatile.Read(ref *Consumer);
             uint used = reserved - knownConsumer;
             if (used > Size) throw RingSnapshot.Corrupted(reserved, knownConsumer, Size);
             free = Size - used;
@@ -81,7 +59,7 @@ internal sealed unsafe class ProducerRing<T> where T : unmanaged
     internal void Submit(uint count)
     {
         submitted += count;
-        Volatile.Write(ref *producer, submitted);
+        Volatile.Write(ref *Producer, submitted);
     }
 
     /// <summary>Gives the newest <paramref name="count"/> reserved entries back.</summary>
@@ -90,9 +68,7 @@ internal sealed unsafe class ProducerRing<T> where T : unmanaged
     /// <summary>Entries from the kernel's consumer index to the producer index, then those reserved and not yet published.</summary>
     internal void CopyTo(List<T> published, List<T> held)
     {
-        for (uint i = Volatile.Read(ref *consumer); i != submitted; i++) published.Add(this[i]);
+        for (uint i = Volatile.Read(ref *Consumer); i != submitted; i++) published.Add(this[i]);
         for (uint i = submitted; i != reserved; i++) held.Add(this[i]);
     }
-
-    internal RingSnapshot Snapshot() => RingSnapshot.Read(producer, consumer, flags, Size);
 }
