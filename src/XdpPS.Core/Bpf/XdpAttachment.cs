@@ -84,9 +84,10 @@ internal sealed class XdpAttachment
             }
             catch (XskException e) when (e.ErrorId == XskErrorId.ProgramAttached && waited.Elapsed < ChangePatience && (found == 0 || AttachedNow(nic) != found))
             {
-                warnings.Clear();
+                // It came or went in between: look again.
             }
 
+            if (waited.Elapsed > ChangePatience) throw XdpLink.ProgramInTheWay(LinkQuery.ByIndex(nic.Index) ?? nic, null, 0);
             cancellation.WaitHandle.WaitOne(ChangePause);
             cancellation.ThrowIfCancellationRequested();
         }
@@ -158,7 +159,9 @@ internal sealed class XdpAttachment
         {
             map = XskMap.Create(Math.Max(nic.MaxRxQueues, nic.QueueCount));
             program = XdpProgram.LoadRedirectAll(map);
-            XdpLink link = XdpLink.Attach(program, nic, mode, warnings);
+            List<XskWarning> ofAttaching = [];
+            XdpLink link = XdpLink.Attach(program, nic, mode, ofAttaching);
+            warnings.AddRange(ofAttaching);
             return new XdpAttachment(key, map, program.Id, link.Mode, program, link);
         }
         catch
