@@ -110,7 +110,7 @@ public sealed class ProgramTests : IDisposable
     public void A_socket_without_a_program_receives_what_another_program_redirects_to_it() => network.Run(() =>
     {
         using XskMap map = XskMap.Create(2);
-        using Foreign foreign = new("their_redirect", XdpAttachMode.Native, XdpProgram.RedirectAll(map.Descriptor.Number));
+        using Foreign foreign = new("their_redirect", XdpAttachMode.Native, XdpProgram.Redirect(map.Descriptor.Number, null));
         using XskSocket socket = XskSocket.Open(Sockets.Options(attachProgram: false));
         Assert.Equal((XdpMode.None, 0), (socket.AttachMode, socket.ProgramId));
         Assert.Contains("no XDP program", socket.ToString(), StringComparison.Ordinal);

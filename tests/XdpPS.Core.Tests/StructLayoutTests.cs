@@ -149,7 +149,7 @@ public sealed class StructLayoutTests
         Btf.Type kernel = Btf.Kernel.Struct("xdp_md");
         int[] expected = [kernel.OffsetOf("data_meta"), kernel.OffsetOf("data"), kernel.OffsetOf("rx_queue_index")];
         const byte loadWord = 0x61;
-        Assert.Equal(expected, XdpProgram.RedirectAll(3).Where(i => i.Code == loadWord).Select(i => (int)i.Offset));
+        Assert.Equal(expected, XdpProgram.Redirect(3, null).Where(i => i.Code == loadWord).Select(i => (int)i.Offset));
     }
 
     [BtfTheory]

@@ -13,6 +13,7 @@ Describe 'New-XskSocket without a privilege' -Tag Unit {
     It 'has the parameter -<Name>' -ForEach @(
         @{ Name = 'InterfaceName'; Type = 'String[]'; Aliases = 'ifAlias,ifName,Interface,InterfaceAlias,Name'; Position = '0'; ByValue = $true; ByProperty = $true; Mandatory = $true }
         @{ Name = 'QueueId'; Type = 'Int32[]' }
+        @{ Name = 'Filter'; Type = 'String' }
         @{ Name = 'AttachMode'; Type = 'XdpAttachMode' }
         @{ Name = 'BindMode'; Type = 'XskBindMode' }
         @{ Name = 'FrameSize'; Type = 'Int32' }

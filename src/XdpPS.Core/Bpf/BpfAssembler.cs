@@ -12,7 +12,7 @@ internal struct BpfInstruction
     internal int Immediate;
 }
 
-/// <summary>eBPF registers: R0 returns, R1 to R5 carry arguments, R6 to R9 survive calls.</summary>
+/// <summary>eBPF registers: R0 returns, R1 to R5 carry arguments, R6 to R9 survive calls, R10 is the stack's top.</summary>
 internal enum BpfRegister : byte
 {
     R0, R1, R2, R3, R4, R5, R6, R7, R8, R9, R10,
@@ -26,19 +26,34 @@ internal enum BpfHelper
     XdpAdjustMeta = 54,
 }
 
+/// <summary>Arithmetic operations: the same numbers in classic and in extended BPF.</summary>
+internal enum BpfAlu : byte
+{
+    Add = 0x00,
+    Subtract = 0x10,
+    Multiply = 0x20,
+    Divide = 0x30,
+    Or = 0x40,
+    And = 0x50,
+    ShiftLeft = 0x60,
+    ShiftRight = 0x70,
+    Negate = 0x80,
+    Modulo = 0x90,
+    ExclusiveOr = 0xa0,
+}
+
 /// <summary>Writes eBPF instructions (RFC 9669) with forward labels.</summary>
 internal sealed class BpfAssembler
 {
-    private const byte Load32 = 0x61;
-    private const byte Store64 = 0x7b;
-    private const byte Move64 = 0xbf;
-    private const byte MoveImmediate64 = 0xb7;
-    private const byte AddImmediate64 = 0x07;
+    private const byte Alu32 = 0x04, Jump64 = 0x05, Jump32 = 0x06, Alu64 = 0x07;
+    private const byte FromRegister = 0x08;
+    private const byte MoveOperation = 0xb0;
+    private const byte JumpAlways = 0x05, JumpEqual = 0x10, JumpGreaterThan = 0x20, JumpNotEqual = 0x50, JumpLess = 0xa0;
+    private const byte LoadMemory = 0x61, StoreMemory = 0x63, StoreImmediate = 0x62, StoreMemory64 = 0x7b;
+    private const byte ToBigEndian = 0xdc;
     private const byte LoadImmediate64 = 0x18;
     private const byte CallHelper = 0x85;
     private const byte ExitProgram = 0x95;
-    private const byte JumpNotEqualImmediate = 0x55;
-    private const byte JumpGreater = 0x2d;
     private const byte PseudoMapDescriptor = 1;
 
     private readonly List<BpfInstruction> code = [];
@@ -48,6 +63,9 @@ internal sealed class BpfAssembler
     internal sealed class Label
     {
         internal int Position { get; set; } = -1;
+
+        /// <summary>Something jumps here; what nothing leads to must not be written, for the verifier refuses it.</summary>
+        internal bool IsUsed { get; set; }
     }
 
     internal BpfAssembler Place(Label label)
@@ -56,15 +74,44 @@ internal sealed class BpfAssembler
         return this;
     }
 
-    internal BpfAssembler Move(BpfRegister target, BpfRegister source) => Emit(Move64, target, source, 0, 0);
+    internal BpfAssembler Move(BpfRegister target, BpfRegister source) => Emit(Alu64 | FromRegister | MoveOperation, target, source, 0, 0);
 
-    internal BpfAssembler Move(BpfRegister target, int value) => Emit(MoveImmediate64, target, 0, 0, value);
+    internal BpfAssembler Move(BpfRegister target, int value) => Emit(Alu64 | MoveOperation, target, 0, 0, value);
 
-    internal BpfAssembler Add(BpfRegister target, int value) => Emit(AddImmediate64, target, 0, 0, value);
+    internal BpfAssembler Move32(BpfRegister target, BpfRegister source) => Emit(Alu32 | FromRegister | MoveOperation, target, source, 0, 0);
 
-    internal BpfAssembler LoadWord(BpfRegister target, BpfRegister source, short offset) => Emit(Load32, target, source, offset, 0);
+    internal BpfAssembler Move32(BpfRegister target, int value) => Emit(Alu32 | MoveOperation, target, 0, 0, value);
 
-    internal BpfAssembler StoreDoubleWord(BpfRegister target, short offset, BpfRegister source) => Emit(Store64, target, source, offset, 0);
+    internal BpfAssembler Add(BpfRegister target, int value) => Emit(Alu64, target, 0, 0, value);
+
+    internal BpfAssembler Add(BpfRegister target, BpfRegister source) => Emit(Alu64 | FromRegister, target, source, 0, 0);
+
+    internal BpfAssembler Subtract(BpfRegister target, BpfRegister source) => Emit(Alu64 | FromRegister | (byte)BpfAlu.Subtract, target, source, 0, 0);
+
+    internal BpfAssembler Compute32(BpfAlu operation, BpfRegister target, int value) => Emit((byte)(Alu32 | (byte)operation), target, 0, 0, value);
+
+    internal BpfAssembler Compute32(BpfAlu operation, BpfRegister target, BpfRegister source) =>
+        Emit((byte)(Alu32 | FromRegister | (byte)operation), target, source, 0, 0);
+
+    internal BpfAssembler Negate32(BpfRegister target) => Emit(Alu32 | (byte)BpfAlu.Negate, target, 0, 0, 0);
+
+    /// <summary>Takes the low 16 or 32 bits, read from memory in network order, as a number.</summary>
+    internal BpfAssembler FromBigEndian(BpfRegister target, int bits) => Emit(ToBigEndian, target, 0, 0, bits);
+
+    internal BpfAssembler LoadWord(BpfRegister target, BpfRegister source, short offset) => Load(4, target, source, offset);
+
+    /// <param name="size">Bytes: 1, 2 or 4. The rest of the target is cleared.</param>
+    /// <param name="target">Register to load.</param>
+    /// <param name="source">Register with the address.</param>
+    /// <param name="offset">Added to the address.</param>
+    internal BpfAssembler Load(int size, BpfRegister target, BpfRegister source, short offset) =>
+        Emit((byte)(LoadMemory | (size == 1 ? 0x10 : size == 2 ? 0x08 : 0)), target, source, offset, 0);
+
+    internal BpfAssembler StoreWord(BpfRegister target, short offset, BpfRegister source) => Emit(StoreMemory, target, source, offset, 0);
+
+    internal BpfAssembler StoreWordImmediate(BpfRegister target, short offset, int value) => Emit(StoreImmediate, target, 0, offset, value);
+
+    internal BpfAssembler StoreDoubleWord(BpfRegister target, short offset, BpfRegister source) => Emit(StoreMemory64, target, source, offset, 0);
 
     internal BpfAssembler LoadMap(BpfRegister target, int mapDescriptor)
     {
@@ -76,10 +123,29 @@ internal sealed class BpfAssembler
 
     internal BpfAssembler Exit() => Emit(ExitProgram, 0, 0, 0, 0);
 
-    internal BpfAssembler JumpIfNot(BpfRegister left, int value, Label target) => Jump(JumpNotEqualImmediate, left, 0, value, target);
+    internal BpfAssembler Jump(Label target) => Jump(JumpAlways, 0, 0, 0, target);
 
-    internal BpfAssembler JumpIfGreater(BpfRegister left, BpfRegister right, Label target) => Jump(JumpGreater, left, right, 0, target);
+    internal BpfAssembler JumpIfNot(BpfRegister left, int value, Label target) => Jump(Jump64 | JumpNotEqual, left, 0, value, target);
 
+    internal BpfAssembler JumpIfGreater(BpfRegister left, BpfRegister right, Label target) => Jump(Jump64 | FromRegister | JumpGreaterThan, left, right, 0, target);
+
+    internal BpfAssembler JumpIfGreater(BpfRegister left, int value, Label target) => Jump(Jump64 | JumpGreaterThan, left, 0, value, target);
+
+    internal BpfAssembler JumpIfEqual32(BpfRegister left, int value, Label target) => Jump(Jump32 | JumpEqual, left, 0, value, target);
+
+    internal BpfAssembler JumpIfLess32(BpfRegister left, int value, Label target) => Jump(Jump32 | JumpLess, left, 0, value, target);
+
+    /// <param name="operation">JEQ, JGT, JGE or JSET: the same numbers in classic and in extended BPF.</param>
+    /// <param name="left">Left side, as an unsigned 32-bit number.</param>
+    /// <param name="right">Right side, likewise.</param>
+    /// <param name="target">Where to go if it holds.</param>
+    internal BpfAssembler JumpIf32(byte operation, BpfRegister left, BpfRegister right, Label target) =>
+        Jump((byte)(Jump32 | FromRegister | operation), left, right, 0, target);
+
+    internal BpfAssembler JumpIf32(byte operation, BpfRegister left, int value, Label target) =>
+        Jump((byte)(Jump32 | operation), left, 0, value, target);
+
+    /// <exception cref="OverflowException">A jump is longer than its 16-bit offset allows.</exception>
     internal BpfInstruction[] Assemble()
     {
         BpfInstruction[] program = [.. code];
@@ -90,6 +156,7 @@ internal sealed class BpfAssembler
 
     private BpfAssembler Jump(byte operation, BpfRegister left, BpfRegister right, int value, Label target)
     {
+        target.IsUsed = true;
         jumps.Add((code.Count, target));
         return Emit(operation, left, right, 0, value);
     }

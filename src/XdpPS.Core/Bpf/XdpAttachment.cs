@@ -43,6 +43,9 @@ internal sealed class XdpAttachment
 
     internal bool IsJoined => ownProgram is null;
 
+    /// <summary>What the program takes; null for everything. Unknown, and so null, where the program was joined.</summary>
+    internal PacketFilter? Filter { get; private init; }
+
     /// <summary>The program leaves arrival times before its packets: ours does, in whichever process it was loaded.</summary>
     internal bool WritesTimestamps { get; private init; } = true;
 
@@ -54,7 +57,7 @@ internal sealed class XdpAttachment
     /// Another process may attach or detach at any moment. What was found is looked at once more before it is
     /// believed; while it keeps changing, all is tried again, for about a second.
     /// </remarks>
-    internal static XdpAttachment Acquire(XdpInterface nic, XdpAttachMode mode, List<XskWarning> warnings, CancellationToken cancellation)
+    internal static XdpAttachment Acquire(XdpInterface nic, XskSocketOptions options, List<XskWarning> warnings, CancellationToken cancellation)
     {
         (string?, int) key = (CurrentNamespace, nic.Index);
         Stopwatch waited = Stopwatch.StartNew();
@@ -67,14 +70,15 @@ internal sealed class XdpAttachment
                 {
                     if (Known(key) is { IsActive: true } existing)
                     {
-                        RequireMode(existing.Mode, mode, nic);
+                        RequireMode(existing.Mode, options.AttachMode, nic);
+                        existing.RequireFilter(options.Filter, nic);
                         existing.references++;
                         return existing;
                     }
 
                     XdpInterface now = LinkQuery.ByIndex(nic.Index) ?? nic;
                     found = now.XdpProgramId;
-                    XdpAttachment? made = found != 0 ? Join(key, now, mode) : Create(key, now, mode, warnings);
+                    XdpAttachment? made = found != 0 ? Join(key, now, options) : Create(key, now, options, warnings);
                     if (made is not null)
                     {
                         ByInterface[key] = new WeakReference<XdpAttachment>(made);
@@ -119,9 +123,22 @@ internal sealed class XdpAttachment
             $"close the interface's other sockets first, or leave out -AttachMode {wanted}");
     }
 
+    /// <summary>All queues of an interface run one program, and so have one filter.</summary>
+    private void RequireFilter(PacketFilter? wanted, XdpInterface nic)
+    {
+        if (IsJoined ? wanted is null : Equals(wanted, Filter)) return;
+        throw FilterConflict(
+            nic,
+            IsJoined ? "was loaded by another process, which decides what it takes" : Filter is null ? "takes everything" : $"has the filter '{Filter}'",
+            "give all sockets of an interface the same filter, or close the others first");
+    }
+
+    private static XskException FilterConflict(XdpInterface nic, string what, string remedy) => XskException.FromCheck(
+        XskErrorId.FilterConflict, $"The XDP program on {nic.Name} {what}, and an interface has one program for all its queues", remedy);
+
     /// <summary>As libxdp does (xsk_lookup_bpf_maps): a program with an XSKMAP named xsks_map is meant to be shared.</summary>
     /// <returns>Null where the program was on its way out.</returns>
-    private static XdpAttachment? Join((string?, int) key, XdpInterface nic, XdpAttachMode mode)
+    private static XdpAttachment? Join((string?, int) key, XdpInterface nic, XskSocketOptions options)
     {
         using FileDescriptor? program = BpfCall.OpenById(BpfAbi.BPF_PROG_GET_FD_BY_ID, (uint)nic.XdpProgramId);
         XskMap? map = program is null ? null : XskMap.FindIn(program);
@@ -129,7 +146,8 @@ internal sealed class XdpAttachment
         XdpLink? link = null;
         try
         {
-            RequireMode(nic.XdpMode, mode, nic);
+            RequireMode(nic.XdpMode, options.AttachMode, nic);
+            if (options.Filter is not null) throw FilterConflict(nic, "was loaded by another process, which decides what it takes", "leave out the filter, or close the other process's sockets");
             link = XdpLink.FindHolding(nic.XdpProgramId, nic);
             // A link that is being freed cannot be found any more, while its program is attached a moment longer.
             if (link is null) Thread.Sleep(ChangePause);
@@ -151,18 +169,18 @@ internal sealed class XdpAttachment
         return null;
     }
 
-    private static XdpAttachment Create((string?, int) key, XdpInterface nic, XdpAttachMode mode, List<XskWarning> warnings)
+    private static XdpAttachment Create((string?, int) key, XdpInterface nic, XskSocketOptions options, List<XskWarning> warnings)
     {
         XskMap? map = null;
         XdpProgram? program = null;
         try
         {
             map = XskMap.Create(Math.Max(nic.MaxRxQueues, nic.QueueCount));
-            program = XdpProgram.LoadRedirectAll(map);
+            program = XdpProgram.LoadRedirect(map, options.Filter);
             List<XskWarning> ofAttaching = [];
-            XdpLink link = XdpLink.Attach(program, nic, mode, ofAttaching);
+            XdpLink link = XdpLink.Attach(program, nic, options.AttachMode, ofAttaching);
             warnings.AddRange(ofAttaching);
-            return new XdpAttachment(key, map, program.Id, link.Mode, program, link);
+            return new XdpAttachment(key, map, program.Id, link.Mode, program, link) { Filter = options.Filter };
         }
         catch
         {

@@ -12,8 +12,10 @@ internal sealed class XdpProgram : IDisposable
     /// <summary>Bytes of metadata our program puts right before the packet: bpf_ktime_get_ns, little-endian.</summary>
     internal const int MetadataSize = sizeof(long);
 
+    private const int XDP_DROP = 1;
     private const int XDP_PASS = 2;
-    private const short MdData = 0;
+    internal const short MdData = 0;
+    internal const short MdDataEnd = 4;
     private const short MdDataMeta = 8;
     private const short MdRxQueueIndex = 16;
 
@@ -27,34 +29,84 @@ internal sealed class XdpProgram : IDisposable
 
     internal int Id { get; }
 
-    /// <summary>Every packet of a queue whose socket is in the map goes to that socket, with its arrival time; all others to the kernel.</summary>
-    internal static XdpProgram LoadRedirectAll(XskMap map) => Load(Name, RedirectAll(map.Descriptor.Number));
-
-    internal static BpfInstruction[] RedirectAll(int mapDescriptor)
+    /// <summary>
+    /// Every packet that the filter matches, on a queue whose socket is in the map, goes to that socket with its
+    /// arrival time; all others go to the kernel. Without a filter every packet matches.
+    /// </summary>
+    /// <exception cref="XskException">The kernel refused the program, or the filter is too large for it.</exception>
+    internal static XdpProgram LoadRedirect(XskMap map, PacketFilter? filter)
     {
-        BpfAssembler.Label redirect = new();
-        return new BpfAssembler()
-            .Move(BpfRegister.R6, BpfRegister.R1)
-            // Drivers without metadata support refuse here; the packet then goes without its time.
-            .Move(BpfRegister.R2, -MetadataSize)
-            .Call(BpfHelper.XdpAdjustMeta)
-            .JumpIfNot(BpfRegister.R0, 0, redirect)
-            .LoadWord(BpfRegister.R7, BpfRegister.R6, MdDataMeta)
-            .LoadWord(BpfRegister.R8, BpfRegister.R6, MdData)
-            .Move(BpfRegister.R1, BpfRegister.R7)
-            .Add(BpfRegister.R1, MetadataSize)
-            .JumpIfGreater(BpfRegister.R1, BpfRegister.R8, redirect)
-            .Call(BpfHelper.KtimeGetNs)
-            .StoreDoubleWord(BpfRegister.R7, 0, BpfRegister.R0)
-            .Place(redirect)
-            .LoadMap(BpfRegister.R1, mapDescriptor)
-            .LoadWord(BpfRegister.R2, BpfRegister.R6, MdRxQueueIndex)
-            // The flags of bpf_redirect_map are what it returns when the slot is empty (Linux 5.3).
-            .Move(BpfRegister.R3, XDP_PASS)
-            .Call(BpfHelper.RedirectMap)
-            .Exit()
-            .Assemble();
+        BpfInstruction[] instructions = Redirect(map.Descriptor.Number, filter);
+        try
+        {
+            return Load(Name, instructions);
+        }
+        catch (XskException e) when (filter is not null && e.ErrorId == XskErrorId.ProgramRejected && e.ErrorNumber == Errno.E2BIG)
+        {
+            throw TooLarge(filter, $"the kernel's verifier gave up after {instructions.Length} instructions");
+        }
     }
+
+    internal static BpfInstruction[] Redirect(int mapDescriptor, PacketFilter? filter)
+    {
+        BpfAssembler.Label match = new(), noMatch = new(), redirect = new();
+        BpfAssembler code = new BpfAssembler().Move(BpfRegister.R6, BpfRegister.R1);
+        if (filter is not null) FilterTranslator.Write(code, filter.Instructions, match, noMatch);
+        if (filter is null || match.IsUsed)
+        {
+            code.Place(match)
+                // Drivers without metadata support refuse here; the packet then goes without its time.
+                .Move(BpfRegister.R1, BpfRegister.R6)
+                .Move(BpfRegister.R2, -MetadataSize)
+                .Call(BpfHelper.XdpAdjustMeta)
+                .JumpIfNot(BpfRegister.R0, 0, redirect)
+                .LoadWord(BpfRegister.R7, BpfRegister.R6, MdDataMeta)
+                .LoadWord(BpfRegister.R8, BpfRegister.R6, MdData)
+                .Move(BpfRegister.R1, BpfRegister.R7)
+                .Add(BpfRegister.R1, MetadataSize)
+                .JumpIfGreater(BpfRegister.R1, BpfRegister.R8, redirect)
+                .Call(BpfHelper.KtimeGetNs)
+                .StoreDoubleWord(BpfRegister.R7, 0, BpfRegister.R0)
+                .Place(redirect)
+                .LoadMap(BpfRegister.R1, mapDescriptor)
+                .LoadWord(BpfRegister.R2, BpfRegister.R6, MdRxQueueIndex)
+                // The flags of bpf_redirect_map are what it returns when the slot is empty (Linux 5.3).
+                .Move(BpfRegister.R3, XDP_PASS)
+                .Call(BpfHelper.RedirectMap)
+                .Exit();
+        }
+
+        if (noMatch.IsUsed) code.Place(noMatch).Move(BpfRegister.R0, XDP_PASS).Exit();
+        return Assemble(code, filter);
+    }
+
+    /// <summary>The filter alone, for tests and for trying it out: the program returns XDP_DROP for a match and XDP_PASS otherwise.</summary>
+    internal static BpfInstruction[] Verdict(PacketFilter filter)
+    {
+        BpfAssembler.Label match = new(), noMatch = new();
+        BpfAssembler code = new BpfAssembler().Move(BpfRegister.R6, BpfRegister.R1);
+        FilterTranslator.Write(code, filter.Instructions, match, noMatch);
+        if (match.IsUsed) code.Place(match).Move(BpfRegister.R0, XDP_DROP).Exit();
+        if (noMatch.IsUsed) code.Place(noMatch).Move(BpfRegister.R0, XDP_PASS).Exit();
+        return Assemble(code, filter);
+    }
+
+    private static BpfInstruction[] Assemble(BpfAssembler code, PacketFilter? filter)
+    {
+        try
+        {
+            return code.Assemble();
+        }
+        catch (OverflowException) when (filter is not null)
+        {
+            throw TooLarge(filter, "a jump in its program is longer than 16 bits can say");
+        }
+    }
+
+    private static XskException TooLarge(PacketFilter filter, string why) => XskException.FromCheck(
+        XskErrorId.FilterTooLarge,
+        $"The filter '{PacketFilter.Shorten(filter.Expression)}' is too large for the kernel ({filter.Instructions.Length} classic instructions): {why}",
+        "use a shorter expression, such as net in place of many hosts, or filter part of it with Where-Object");
 
     internal static unsafe XdpProgram Load(string name, ReadOnlySpan<BpfInstruction> instructions)
     {
@@ -64,7 +116,8 @@ internal sealed class XdpProgram : IDisposable
             // Asked for only after a failure: a log buffer that is too small turns a good program into ENOSPC.
             byte[] log = new byte[1 << 20];
             int again = Load(name, instructions, log);
-            if (again < 0) throw Rejected(-again, Encoding.ASCII.GetString(log).TrimEnd('\0', '\n', ' '), instructions.Length);
+            // A log that did not fit makes the second errno ENOSPC, whatever the first was.
+            if (again < 0) throw Rejected(-result, Encoding.ASCII.GetString(log).TrimEnd('\0', '\n', ' '), instructions.Length);
             result = again;
         }
 

@@ -2,12 +2,15 @@ using System.Runtime.InteropServices;
 
 namespace XdpPS.Interop;
 
-/// <summary>The ethtool ioctl (include/uapi/linux/ethtool.h): driver name and channel counts.</summary>
+/// <summary>The ethtool ioctl (include/uapi/linux/ethtool.h): driver name, channel counts, VLAN offload.</summary>
 internal static unsafe class Ethtool
 {
     private const nuint SIOCETHTOOL = 0x8946;
     private const uint ETHTOOL_GDRVINFO = 0x00000003;
+    private const uint ETHTOOL_GFLAGS = 0x00000025;
     private const uint ETHTOOL_GCHANNELS = 0x0000003c;
+    private const uint ETH_FLAG_TXVLAN = 1 << 7;
+    private const uint ETH_FLAG_RXVLAN = 1 << 8;
 
     /// <summary>struct ethtool_channels.</summary>
     [StructLayout(LayoutKind.Sequential)]
@@ -48,6 +51,14 @@ internal static unsafe class Ethtool
     {
         Channels channels = new() { Command = ETHTOOL_GCHANNELS };
         return Call(interfaceName, &channels) ? channels : null;
+    }
+
+    /// <summary>Whether VLAN tags are taken out of the frame's bytes: by the receiving side, or on a veth by the sending peer.</summary>
+    internal static bool StripsVlanTags(string interfaceName)
+    {
+        // struct ethtool_value: u32 cmd, u32 data.
+        uint* value = stackalloc uint[2] { ETHTOOL_GFLAGS, 0 };
+        return Call(interfaceName, value) && (value[1] & (ETH_FLAG_RXVLAN | ETH_FLAG_TXVLAN)) != 0;
     }
 
     private static bool Call(string interfaceName, void* command)

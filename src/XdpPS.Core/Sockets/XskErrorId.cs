@@ -66,6 +66,18 @@ public enum XskErrorId
     /// <summary>The XDP program was removed or replaced while the socket was open.</summary>
     ProgramDetached,
 
+    /// <summary>libpcap, which compiles filter expressions, is not installed.</summary>
+    LibpcapMissing,
+
+    /// <summary>libpcap does not accept the filter expression.</summary>
+    FilterSyntax,
+
+    /// <summary>The filter makes a program that is larger than jumps can span, or than the verifier follows.</summary>
+    FilterTooLarge,
+
+    /// <summary>The interface's program has another filter.</summary>
+    FilterConflict,
+
     /// <summary>The kernel's verifier refused the XDP program.</summary>
     ProgramRejected,
 

@@ -24,7 +24,7 @@ internal sealed class XskSetup(XskSocketOptions options, XskResources resources,
         options.Validate(nic);
         if (options.ShareUmemWith is { } owner) CheckSharing(owner, nic);
         bool takesPackets = options.AttachProgram && options.RxRingSize > 0;
-        if (takesPackets && !options.Force) RefuseHostTraffic(nic);
+        if (takesPackets && options.Filter is null && !options.Force) RefuseHostTraffic(nic);
         WarnAbout(nic);
 
         resources.Descriptor = options.Descriptor is null ? CreateSocket() : Adopt(options.Descriptor);
@@ -35,7 +35,7 @@ internal sealed class XskSetup(XskSocketOptions options, XskResources resources,
         resources.Rings = new XskRings(resources.Descriptor, options);
         if (options.AttachProgram)
         {
-            resources.Attachment = XdpAttachment.Acquire(nic, options.AttachMode, warnings, cancellation);
+            resources.Attachment = XdpAttachment.Acquire(nic, options, warnings, cancellation);
             if (resources.Attachment.Mode == XdpMode.Generic) WarnAboutGenericMode(nic);
             WaitForCarrier(nic);
         }
@@ -69,7 +69,7 @@ internal sealed class XskSetup(XskSocketOptions options, XskResources resources,
         throw XskException.FromCheck(
             XskErrorId.InterfaceInUse,
             $"Taking every packet of {nic.Name} would cut this host off: {why}",
-            "use an interface that the host does not need, or -Force if that is what you want");
+            "say what you need with -Filter ('not tcp port 22' leaves this session alone), use another interface, or -Force if that is what you want");
     }
 
     private void WarnAbout(XdpInterface nic)
@@ -78,6 +78,14 @@ internal sealed class XskSetup(XskSocketOptions options, XskResources resources,
         {
             warnings.Add(new XskWarning(
                 "InterfaceDown", $"Interface {nic.Name} is down: nothing is received or sent until 'ip link set {nic.Name} up'."));
+        }
+
+        if (options.Filter is { LooksAtVlans: true } && Ethtool.StripsVlanTags(nic.Name))
+        {
+            string peer = nic.Driver == "veth" ? ", and 'ethtool -K <peer> txvlan off' on its peer" : "";
+            warnings.Add(new XskWarning(
+                "VlanTagStripped",
+                $"{nic.Name} takes VLAN tags out of the frame before the filter sees it, so that 'vlan' matches nothing: run 'ethtool -K {nic.Name} rxvlan off txvlan off'{peer}."));
         }
 
         // Loopback has no wire: its MTU is 65,536 and its packets are rarely that long.

@@ -40,6 +40,7 @@ public sealed partial class XskSocket : XskSocketInfo, IDisposable
         AttachMode = resources.Attachment?.Mode ?? XdpMode.None;
         ProgramId = resources.Attachment?.ProgramId ?? 0;
         BindMode = resources.IsZeroCopy ? XskBindMode.ZeroCopy : XskBindMode.Copy;
+        Filter = resources.Attachment?.Filter?.Expression;
         JoinedProgram = resources.Attachment is { IsJoined: true };
         NeedWakeup = options.ShareUmemWith?.NeedWakeup ?? options.NeedWakeup;
         FrameSize = resources.Umem!.FrameSize;

@@ -29,6 +29,9 @@ public class XskSocketInfo
     /// <summary>The XDP program was loaded by another process, and this socket joined its map.</summary>
     public bool JoinedProgram { get; init; }
 
+    /// <summary>The expression that says what the socket takes; null for every packet.</summary>
+    public string? Filter { get; init; }
+
     /// <summary>What the kernel says of the bound socket (XDP_OPTIONS), whatever was asked for.</summary>
     public required XskBindMode BindMode { get; init; }
 
@@ -68,6 +71,6 @@ public class XskSocketInfo
         string rings = alike
             ? $"rings {RxRingSize}"
             : $"rings RX {RxRingSize} TX {TxRingSize} FILL {FillRingSize} COMPLETION {CompletionRingSize}";
-        return $"{InterfaceName} queue {QueueId}: {program}, {copying}, {FrameCount} x {FrameSize} B frames, {rings}, driver {Driver ?? "none"}";
+        return $"{InterfaceName} queue {QueueId}: {program}, {copying}, {FrameCount} x {FrameSize} B frames, {rings}, driver {Driver ?? "none"}{(Filter is null ? "" : $", filter {Filter}")}";
     }
 }

@@ -84,6 +84,9 @@ public sealed class XskSocketOptions
     /// <summary>Load and attach the XDP program. Without it the socket transmits, and receives only what another program redirects to it.</summary>
     public bool AttachProgram { get; init; } = true;
 
+    /// <summary>What to take; null for every packet. All sockets of an interface have the same filter, since they share its program.</summary>
+    public PacketFilter? Filter { get; init; }
+
     /// <summary>Take every packet of an interface although the host itself lives on it.</summary>
     public bool Force { get; init; }
 
@@ -156,6 +159,14 @@ public sealed class XskSocketOptions
                 XskErrorId.FrameCountInvalid,
                 $"A UMEM of {FrameCount} frames is not possible: it needs at least 2, one for each direction",
                 $"use -FrameCount {DefaultFrameCount}, or leave it out");
+        }
+
+        if (Filter is not null && !AttachProgram)
+        {
+            throw XskException.FromCheck(
+                XskErrorId.FilterConflict,
+                "A filter is a part of the XDP program, and none is to be attached",
+                "leave out -Filter or -NoProgram");
         }
 
         // A span, and so one frame's address arithmetic everywhere, stays within what mmap can give.

@@ -8,6 +8,8 @@ namespace XdpPS.Commands;
 [OutputType(typeof(XskSocket))]
 public sealed class NewXskSocketCommand : XskCommand
 {
+    private PacketFilter? filter;
+
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [Alias("Interface", "ifAlias", "InterfaceAlias", "ifName", "Name")]
     [ArgumentCompleter(typeof(InterfaceNameCompleter))]
@@ -18,6 +20,10 @@ public sealed class NewXskSocketCommand : XskCommand
     [ArgumentCompleter(typeof(QueueIdCompleter))]
     [ValidateNotNullOrEmpty]
     public int[] QueueId { get; set; } = [0];
+
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string? Filter { get; set; }
 
     [Parameter]
     public XdpAttachMode AttachMode { get; set; }
@@ -54,6 +60,12 @@ public sealed class NewXskSocketCommand : XskCommand
 
     [Parameter]
     public SwitchParameter Force { get; set; }
+
+    /// <inheritdoc/>
+    protected override void BeginProcessing()
+    {
+        if (Filter is not null) filter = CompileFilter(Filter);
+    }
 
     /// <inheritdoc/>
     protected override void ProcessRecord()
@@ -103,6 +115,7 @@ public sealed class NewXskSocketCommand : XskCommand
     {
         InterfaceName = name,
         QueueId = queue,
+        Filter = filter,
         AttachMode = AttachMode,
         BindMode = BindMode,
         FrameSize = FrameSize,

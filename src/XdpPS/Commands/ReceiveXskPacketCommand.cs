@@ -20,6 +20,7 @@ public sealed class ReceiveXskPacketCommand : XskCommand
 
     private readonly List<XskSocket> sockets = [];
     private readonly List<XskSocketOpener> openers = [];
+    private PacketFilter? filter;
     private XskPoller? poller;
     private XskPacketReader? reader;
     private long started;
@@ -61,6 +62,10 @@ public sealed class ReceiveXskPacketCommand : XskCommand
     public int SnapLength { get; set; } = int.MaxValue;
 
     [Parameter(ParameterSetName = InterfaceSet)]
+    [ValidateNotNullOrEmpty]
+    public string? Filter { get; set; }
+
+    [Parameter(ParameterSetName = InterfaceSet)]
     public SwitchParameter Force { get; set; }
 
     private bool TimedOut => timeout is { } limit && Stopwatch.GetElapsedTime(lastPacketAt) >= limit;
@@ -78,6 +83,7 @@ public sealed class ReceiveXskPacketCommand : XskCommand
     protected override void EndProcessing()
     {
         if (Stopping) return;
+        if (Filter is not null) filter = CompileFilter(Filter);
         foreach (string name in InterfaceName.Distinct()) OpenAll(name);
         if (sockets.Count == 0) return;
 
@@ -150,6 +156,7 @@ public sealed class ReceiveXskPacketCommand : XskCommand
         QueueId = queue,
         TxRingSize = 0,
         FrameCount = XskSocketOptions.DefaultFrameCount / 2,
+        Filter = filter,
         Force = Force,
     };
 

@@ -25,6 +25,8 @@ internal static class XskErrorRecord
         XskErrorId.FrameTooShort or XskErrorId.FrameTooLong or XskErrorId.RingCorrupted => ErrorCategory.InvalidData,
         XskErrorId.SocketClosed or XskErrorId.DirectionDisabled or XskErrorId.ProgramDetached => ErrorCategory.InvalidOperation,
         XskErrorId.SendStalled => ErrorCategory.OperationTimeout,
+        XskErrorId.FilterSyntax or XskErrorId.FilterConflict or XskErrorId.FilterTooLarge => ErrorCategory.InvalidArgument,
+        XskErrorId.LibpcapMissing => ErrorCategory.NotInstalled,
         XskErrorId.ProgramRejected => ErrorCategory.InvalidResult,
         XskErrorId.TransmitProbeFailed => ErrorCategory.DeviceError,
         _ => ErrorCategory.OperationStopped,

@@ -1,0 +1,89 @@
+using System.Runtime.InteropServices;
+
+namespace XdpPS.Interop;
+
+/// <summary>The filter compiler of libpcap, loaded when it is first needed: everything else works without it.</summary>
+internal static unsafe class Libpcap
+{
+    private const int DLT_EN10MB = 1;
+
+    /// <summary>What tcpdump uses since 4.99: the length that "match" returns, of no meaning here.</summary>
+    private const int SnapLength = 262_144;
+
+    /// <summary>Longer expressions are compiled as they stand: the optimizer's time grows with the square of their length and worse.</summary>
+    private const int LongestOptimized = 4096;
+
+    private const uint PCAP_NETMASK_UNKNOWN = 0xffffffff;
+
+    private static readonly Lazy<nint> Library = new(Load);
+    private static readonly Lock Gate = new();
+
+    /// <summary>struct bpf_program.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    private struct Program
+    {
+        internal uint Length;
+        internal ClassicInstruction* Instructions;
+    }
+
+    internal static bool IsAvailable => Library.Value != 0;
+
+    /// <summary>Compiles a tcpdump expression for Ethernet frames.</summary>
+    /// <exception cref="XskException">There is no libpcap, or it does not accept the expression.</exception>
+    internal static ClassicInstruction[] Compile(string expression)
+    {
+        if (!IsAvailable)
+        {
+            throw XskException.FromCheck(
+                XskErrorId.LibpcapMissing,
+                "A filter expression needs libpcap to compile it, and there is none on this machine",
+                "install the package libpcap0.8 (Debian, Ubuntu: libpcap0.8t64 on newer ones; Fedora: libpcap)");
+        }
+
+        var open = (delegate* unmanaged<int, int, nint>)NativeLibrary.GetExport(Library.Value, "pcap_open_dead");
+        var compile = (delegate* unmanaged<nint, Program*, byte*, int, uint, int>)NativeLibrary.GetExport(Library.Value, "pcap_compile");
+        var error = (delegate* unmanaged<nint, byte*>)NativeLibrary.GetExport(Library.Value, "pcap_geterr");
+        var free = (delegate* unmanaged<Program*, void>)NativeLibrary.GetExport(Library.Value, "pcap_freecode");
+        var close = (delegate* unmanaged<nint, void>)NativeLibrary.GetExport(Library.Value, "pcap_close");
+
+        byte[] text = System.Text.Encoding.UTF8.GetBytes(expression + '\0');
+        // pcap_compile is not safe to call from several threads before libpcap 1.8.
+        lock (Gate)
+        {
+            nint handle = open(DLT_EN10MB, SnapLength);
+            Program program = default;
+            try
+            {
+                fixed (byte* pointer = text)
+                {
+                    if (compile(handle, &program, pointer, text.Length <= LongestOptimized ? 1 : 0, PCAP_NETMASK_UNKNOWN) != 0)
+                    {
+                        throw XskException.FromCheck(
+                            XskErrorId.FilterSyntax,
+                            $"'{PacketFilter.Shorten(expression)}' is not a filter expression: {Marshal.PtrToStringUTF8((nint)error(handle))}",
+                            "see man pcap-filter for the language of tcpdump");
+                    }
+                }
+
+                ClassicInstruction[] instructions = new Span<ClassicInstruction>(program.Instructions, (int)program.Length).ToArray();
+                free(&program);
+                return instructions;
+            }
+            finally
+            {
+                close(handle);
+            }
+        }
+    }
+
+    private static nint Load()
+    {
+        // The soname is libpcap.so.1 where the upstream name is kept, libpcap.so.0.8 on Debian and what comes from it.
+        foreach (string name in new[] { "libpcap.so.1", "libpcap.so.0.8", "libpcap.so" })
+        {
+            if (NativeLibrary.TryLoad(name, out nint library)) return library;
+        }
+
+        return 0;
+    }
+}

@@ -1,0 +1,128 @@
+using System.Globalization;
+
+namespace XdpPS.Tests;
+
+/// <summary>A socket with a filter on a real interface: what it takes, what it leaves, what is refused.</summary>
+public sealed class FilterTests : IDisposable
+{
+    private const string Udp53 = "020000000002 020000000001 0800 45000020 00000000 40110000 0a000001 0a000002 c000 0035 000c0000 01020304";
+    private const string Udp54 = "020000000002 020000000001 0800 45000020 00000000 40110000 0a000001 0a000002 c000 0036 000c0000 01020304";
+
+    private readonly TestNetwork network = new(queues: 2);
+
+    public void Dispose() => network.Dispose();
+
+    [KernelTheory("tcpdump")]
+    [InlineData(XdpAttachMode.Native)]
+    [InlineData(XdpAttachMode.Generic)]
+    public void Only_what_matches_is_taken_and_with_its_time(XdpAttachMode mode) => network.Run(() =>
+    {
+        using XskSocket near = XskSocket.Open(Filtered("udp port 53", mode: mode));
+        using XskSocket far = Sockets.Open(TestNetwork.Far);
+        Assert.Equal("udp port 53", near.Filter);
+        Assert.EndsWith(", filter udp port 53", near.ToString(), StringComparison.Ordinal);
+        far.Send(Frames.Hex(Udp54), Frames.Hex(Udp53), Frames.Make(60), Frames.Hex(Udp53));
+        using XskPoller poller = new([near]);
+        Assert.True(poller.Wait(TimeSpan.FromSeconds(5)));
+        Thread.Sleep(100);
+        using ReceiveBatch batch = near.Receive(64);
+        Assert.Equal(2, batch.Count);
+        Assert.Equal(Frames.Hex(Udp53), batch[0].Data.ToArray());
+        Assert.True(batch[1].IsKernelTimestamp);
+    });
+
+    [KernelFact("tcpdump", "ping")]
+    public void Ping_goes_on_through_an_interface_with_a_filtered_socket()
+    {
+        using TestNetwork other = new();
+        other.Ip("link", "delete", TestNetwork.Near);
+        network.Ip("link", "set", TestNetwork.Far, "netns", other.Name);
+        network.Ip("address", "add", "192.0.2.1/24", "dev", TestNetwork.Near);
+        other.Ip("address", "add", "192.0.2.2/24", "dev", TestNetwork.Far);
+        other.Ip("link", "set", TestNetwork.Far, "up");
+        network.Run(() =>
+        {
+            using XskSocket socket = XskSocket.Open(Filtered("udp port 53"));
+            Command.Result ping = other.Execute("ping", "-c", "3", "-i", "0.1", "-W", "2", "192.0.2.1");
+            Assert.True(ping.ExitCode == 0, ping.Output);
+            Assert.Empty(socket.Drain(100));
+        });
+    }
+
+    [KernelFact("tcpdump")]
+    public void All_queues_of_an_interface_have_one_filter() => network.Run(() =>
+    {
+        using XskSocket first = XskSocket.Open(Filtered("udp port 53"));
+        XskException failure = Sockets.Fails(XskErrorId.FilterConflict, () => XskSocket.Open(Filtered("tcp", queue: 1)));
+        Assert.Contains("'udp port 53'", failure.Message, StringComparison.Ordinal);
+        Sockets.Fails(XskErrorId.FilterConflict, () => XskSocket.Open(Sockets.Options(queue: 1)));
+        using XskSocket second = XskSocket.Open(Filtered(" udp   port 53 ", queue: 1));
+        Assert.Equal(first.ProgramId, second.ProgramId);
+    });
+
+    [KernelFact("tcpdump")]
+    public void The_program_of_another_process_takes_no_filter() => network.Run(() =>
+    {
+        using System.Diagnostics.Process owner = Holder.Start(network, TestNetwork.Near, "0");
+        Sockets.Fails(XskErrorId.FilterConflict, () => XskSocket.Open(Filtered("tcp", queue: 1)));
+        owner.StandardInput.Close();
+        owner.WaitForExit();
+    });
+
+    [KernelFact("tcpdump")]
+    public void A_filtered_socket_may_be_opened_where_the_host_lives() => network.Run(() =>
+    {
+        network.Ip("address", "add", "192.0.2.1/24", "dev", TestNetwork.Near);
+        network.Ip("route", "add", "default", "via", "192.0.2.2");
+        XskException failure = Sockets.Fails(XskErrorId.InterfaceInUse, () => Sockets.Open());
+        Assert.Contains("-Filter ('not tcp port 22'", failure.Message, StringComparison.Ordinal);
+        XskSocket.Open(Filtered("not tcp port 22")).Dispose();
+    });
+
+    [KernelFact("tcpdump", "ethtool")]
+    public void A_filter_on_vlans_warns_where_tags_are_stripped() => network.Run(() =>
+    {
+        using (XskSocket socket = XskSocket.Open(Filtered("vlan 5 and udp")))
+            Assert.Contains(socket.Warnings, warning => warning.Id == "VlanTagStripped" && warning.Message.Contains("rxvlan off", StringComparison.Ordinal));
+        network.Execute("ethtool", "-K", TestNetwork.Near, "rxvlan", "off", "txvlan", "off");
+        using (XskSocket socket = XskSocket.Open(Filtered("vlan 5 and udp"))) Assert.Empty(socket.Warnings);
+    });
+
+    [KernelFact("tcpdump")]
+    public void A_filter_that_is_too_large_is_refused_and_a_large_one_is_not()
+    {
+        network.Run(() => XskSocket.Open(Filtered(Hosts(150))).Dispose());
+        XskException failure = Sockets.Fails(XskErrorId.FilterTooLarge, () => network.Run(() => XskSocket.Open(Filtered(Hosts(700))).Dispose()));
+        Assert.Contains("classic instructions", failure.Message, StringComparison.Ordinal);
+        Sockets.Fails(XskErrorId.FilterTooLarge, () => PacketFilter.Compile(Hosts(2_000)));
+        Assert.False(network.HasProgram());
+    }
+
+    [KernelFact("tcpdump")]
+    public void A_syntax_error_has_libpcaps_words_and_the_expression()
+    {
+        XskException failure = Sockets.Fails(XskErrorId.FilterSyntax, () => PacketFilter.Compile("udp prot 53"));
+        Assert.Contains("'udp prot 53'", failure.Message, StringComparison.Ordinal);
+        Assert.Contains("syntax error", failure.Message, StringComparison.Ordinal);
+    }
+
+    [KernelFact("tcpdump")]
+    public void A_filter_needs_a_program() =>
+        Sockets.Fails(XskErrorId.FilterConflict, new XskSocketOptions { InterfaceName = "any", Filter = PacketFilter.Compile("udp"), AttachProgram = false }.Validate);
+
+    private static string Hosts(int count) => string.Join(" or ", Enumerable.Range(0, count)
+        .Select(i => string.Create(CultureInfo.InvariantCulture, $"host 10.{i >> 16}.{(i >> 8) & 255}.{i & 255}")));
+
+    private static XskSocketOptions Filtered(string expression, int queue = 0, XdpAttachMode mode = XdpAttachMode.Auto) => new()
+    {
+        InterfaceName = TestNetwork.Near,
+        QueueId = queue,
+        Filter = PacketFilter.Compile(expression),
+        AttachMode = mode,
+        FrameCount = 128,
+        RxRingSize = 64,
+        TxRingSize = 64,
+        FillRingSize = 64,
+        CompletionRingSize = 64,
+    };
+}

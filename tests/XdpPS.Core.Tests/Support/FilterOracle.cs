@@ -1,0 +1,78 @@
+using System.ComponentModel;
+using System.Runtime.InteropServices;
+using XdpPS.Interop;
+
+namespace XdpPS.Tests;
+
+/// <summary>What others say of a frame: libpcap's own interpreter, and the kernel running our program.</summary>
+internal static unsafe partial class FilterOracle
+{
+    internal const int Drop = 1;
+
+    /// <summary>The kernel's test run takes no shorter frame (bpf_prog_test_run_xdp).</summary>
+    internal const int ShortestForKernel = 14;
+
+    private const int BPF_PROG_TEST_RUN = 10;
+
+    [StructLayout(LayoutKind.Sequential)]
+    private struct PcapHeader
+    {
+        internal long Seconds;
+        internal long Microseconds;
+        internal uint Captured;
+        internal uint Length;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    private struct PcapProgram
+    {
+        internal uint Length;
+        internal ClassicInstruction* Instructions;
+    }
+
+    /// <summary>The BPF_PROG_TEST_RUN part of union bpf_attr.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    private struct TestRun
+    {
+        internal uint Program;
+        internal uint ReturnValue;
+        internal uint SizeIn;
+        internal uint SizeOut;
+        internal ulong DataIn;
+        internal ulong DataOut;
+        internal uint Repeat;
+        internal uint Duration;
+        internal uint ContextSizeIn;
+        internal uint ContextSizeOut;
+        internal ulong ContextIn;
+        internal ulong ContextOut;
+        internal uint Flags;
+        internal uint Processor;
+    }
+
+    internal static bool Libpcap(PacketFilter filter, ReadOnlySpan<byte> frame)
+    {
+        PcapHeader header = new() { Captured = (uint)frame.Length, Length = (uint)frame.Length };
+        fixed (ClassicInstruction* instructions = filter.Instructions)
+        fixed (byte* data = frame)
+        {
+            byte none = 0;
+            PcapProgram program = new() { Length = (uint)filter.Instructions.Length, Instructions = instructions };
+            return pcap_offline_filter(&program, &header, data is null ? &none : data) != 0;
+        }
+    }
+
+    internal static bool Kernel(XdpProgram program, ReadOnlySpan<byte> frame)
+    {
+        fixed (byte* data = frame)
+        {
+            TestRun run = new() { Program = (uint)program.Descriptor.Number, SizeIn = (uint)frame.Length, DataIn = (ulong)data };
+            int result = BpfCall.Invoke(BPF_PROG_TEST_RUN, ref run);
+            if (result < 0) throw new Win32Exception(-result, $"BPF_PROG_TEST_RUN of {frame.Length} bytes");
+            return run.ReturnValue == Drop;
+        }
+    }
+
+    [LibraryImport("libpcap.so.0.8")]
+    private static partial int pcap_offline_filter(PcapProgram* program, PcapHeader* header, byte* packet);
+}
