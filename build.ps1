@@ -25,13 +25,12 @@ param(
 
 Set-StrictMode -Version 3.0
 $ErrorActionPreference = 'Stop'
-Set-Location -LiteralPath $PSScriptRoot
 $env:DOTNET_NOLOGO = '1'
 $env:DOTNET_CLI_TELEMETRY_OPTOUT = '1'
 
 $output = Join-Path $PSScriptRoot 'output'
 $results = Join-Path $output 'TestResults'
-$version = (Import-PowerShellDataFile -LiteralPath 'module/XdpPS.psd1').ModuleVersion
+$version = (Import-PowerShellDataFile -LiteralPath "$PSScriptRoot/module/XdpPS.psd1").ModuleVersion
 $module = Join-Path $output 'XdpPS' $version
 # The dotnet tool has no pwsh beside its assemblies; build.sh puts one on PATH.
 $pwsh = (Test-Path -LiteralPath "$PSHOME/pwsh") ? "$PSHOME/pwsh" : 'pwsh'
@@ -211,4 +210,6 @@ function Invoke-CleanTask {
     $made | Remove-Item -Recurse -Force
 }
 
-& "Invoke-${Task}Task"
+Push-Location -LiteralPath $PSScriptRoot
+try { & "Invoke-${Task}Task" }
+finally { Pop-Location }

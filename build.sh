@@ -136,7 +136,7 @@ compile() {
 
 build_without_pwsh() {
   compile XdpPS.sln
-  say "Compiled. The module folder in output/ was not made, nor its help, because PowerShell is not there: $pwsh_missing"
+  fail "compiled, but the module folder in output/ was not made, nor its help, because PowerShell is not there: $pwsh_missing"
 }
 
 test_without_pwsh() {

@@ -114,16 +114,30 @@ function Save-AboutTopic {
     Set-Content -LiteralPath (Join-Path $Destination "$($Source.BaseName).help.txt") -Value $text.TrimEnd()
 }
 
-# PlatyPS leaves the fences around code, and between the blocks of an example U+0080, which a terminal shows as rubbish.
-# Get-Help trims a block: a zero-width space keeps the first line of a table in its place.
+# A command as one types it: the prompt before the first line, and before a line inside a block or a continued one.
+function Add-Prompt {
+    param([string] $Code)
+    $depth = 0
+    $lines = foreach ($line in $Code -split '\r?\n') {
+        $prompt = $depth -gt 0 -or $line -match '^[\s})]|^(catch|finally|else)\b' ? '>> ' : 'PS> '
+        $depth += ($line -replace '[^{(]').Length - ($line -replace '[^})]').Length
+        "$prompt$line"
+    }
+
+    $lines -join "`n"
+}
+
+# PlatyPS leaves the fences around code, and puts U+0080 between the blocks of an example, which a terminal shows as
+# rubbish. Get-Help drops empty paragraphs and trims the others: all of an example becomes one paragraph, in which a
+# zero-width space keeps the first line of a table in its place.
 function ConvertTo-PlainExample {
     param([string] $Maml)
-    $Maml -replace '<maml:para>(\x80|&#x80;)</maml:para>', '<maml:para />' -replace '(?s)<maml:para>```(\w*)\r?\n(.*?)\r?\n```</maml:para>', {
+    $plain = $Maml -replace '(?s)<maml:para>```(\w*)\r?\n(.*?)\r?\n```</maml:para>', {
         $language, $text = $_.Groups[1].Value, $_.Groups[2].Value
-        if ($language -eq 'powershell') { $text = $text -replace '(?m)^(?=\S)', 'PS> ' -replace '(?m)^(?= )', '    ' }
-        else { $text = "`u{200b}$text" }
+        $text = $language -eq 'powershell' ? (Add-Prompt $text) : "`u{200b}$text"
         "<maml:para>$text</maml:para>"
     }
+    $plain -replace '</maml:para>\s*<maml:para>(\x80|&#x80;)</maml:para>\s*<maml:para>', "`n`n"
 }
 
 $Module = (Resolve-Path -LiteralPath $Module).ProviderPath

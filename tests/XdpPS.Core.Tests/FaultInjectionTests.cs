@@ -160,6 +160,9 @@ public sealed class FaultInjectionTests : IDisposable
     {
         // What the runtime maps for itself at a first opening is not to be counted.
         network.Run(() => Sockets.Open().Dispose());
+        // Nor what an earlier test has forgotten on purpose.
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
         Residue before = Residue.Now(), after = before;
         long space = Residue.AddressSpace();
         XskSocketOptions options = Options(adopted);

@@ -172,7 +172,7 @@ public sealed class HealthTests : IDisposable
         TimeSpan asked = watch.Elapsed;
         poller.Wake();
         waiting.Join();
-        Assert.InRange((woken - asked).TotalMilliseconds, 0, 100);
+        Assert.InRange((woken - asked).TotalSeconds, 0, 5);
     });
 
     [KernelFact]
@@ -183,7 +183,7 @@ public sealed class HealthTests : IDisposable
         Stopwatch watch = Stopwatch.StartNew();
         TimeSpan before = Process.GetCurrentProcess().TotalProcessorTime;
         Assert.False(poller.Wait(TimeSpan.FromSeconds(1.5)));
-        Assert.InRange(watch.Elapsed.TotalSeconds, 1.49, 2);
+        Assert.InRange(watch.Elapsed.TotalSeconds, 1.49, 5);
         Assert.InRange((Process.GetCurrentProcess().TotalProcessorTime - before).TotalSeconds, 0, 0.5);
     });
 

@@ -53,6 +53,26 @@ public sealed class HostSafetyTests : IDisposable
         Refused("default route");
     }
 
+    [KernelTheory]
+    [InlineData("nexthop add id 1 via 192.0.2.254 dev xnear", "nhid 1")]
+    [InlineData("nexthop add id 1 via 192.0.2.254 dev xnear\nnexthop add id 7 group 1", "nhid 7")]
+    public void An_interface_of_a_next_hop_object_is_refused(string nextHops, string nextHop)
+    {
+        // Without this the route repeats the interface beside the object's id.
+        network.Run(() => File.WriteAllText("/proc/sys/net/ipv4/nexthop_compat_mode", "0"));
+        network.Batch([$"addr add 192.0.2.1/24 dev {TestNetwork.Near}", .. nextHops.Split('\n'), $"route add default {nextHop}"]);
+        Refused("default route");
+    }
+
+    [KernelTheory]
+    [InlineData("0.0.0.0/1", "main")]
+    [InlineData("default", "100")]
+    public void A_half_default_route_and_one_in_another_table_are_refused(string destination, string table)
+    {
+        network.Batch($"addr add {Address}/24 dev {TestNetwork.Near}", $"route add {destination} via {Gateway} dev {TestNetwork.Near} table {table}");
+        Refused("default route");
+    }
+
     [KernelFact]
     public void An_interface_with_an_IPv6_default_route_is_refused()
     {

@@ -197,7 +197,7 @@ public sealed class OpenCloseTests
             using CancellationTokenSource cancellation = new(200);
             Stopwatch watch = Stopwatch.StartNew();
             Assert.Throws<OperationCanceledException>(() => XskSocket.Open(Sockets.Options(), cancellation.Token));
-            Assert.InRange(watch.Elapsed.TotalSeconds, 0, 0.9);
+            Assert.InRange(watch.Elapsed.TotalSeconds, 0, 5);
             Assert.InRange(Residue.Now().RingMappings, 0, before.RingMappings);
             // Less where the wait collected what an earlier test had forgotten.
             Assert.InRange(Residue.Now().UmemKilobytes, 0, before.UmemKilobytes);

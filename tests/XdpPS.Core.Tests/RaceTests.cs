@@ -8,7 +8,12 @@ public sealed class RaceTests : IDisposable
 {
     private readonly TestNetwork network = new(queues: 2);
 
-    public void Dispose() => network.Dispose();
+    public void Dispose()
+    {
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
+        network.Dispose();
+    }
 
     [KernelFact]
     public void Two_threads_open_and_close_two_queues_of_one_interface() => network.Run(() =>

@@ -123,6 +123,10 @@ Describe "Get-XskRingStats$note" -Tag Netns -Skip:($note -ne '') {
         $stats.TxBytesPerSecond | Should -Be (5000 / $stats.IntervalSeconds)
     }
 
+    It 'takes -Count or -IntervalSeconds for -Continuous' {
+        @(Get-XskRingStats $sender -Count 2 -IntervalSeconds 0.05).Count | Should -Be 2
+    }
+
     It 'shows -Count records at -IntervalSeconds with -Continuous, with the rates of each interval' {
         $pipeline = Start-Pipeline { param($socket) Get-XskRingStats $socket -Continuous -IntervalSeconds 0.3 -Count 3 } $sender
         Wait-Until { $pipeline.Output.Count -eq 1 } | Should -BeTrue

@@ -35,6 +35,12 @@ Describe 'The help of <Name>' -Tag Unit -ForEach $commands {
         }
     }
 
+    It 'shows code and output on lines of their own' {
+        $lines = ($help.examples | Out-String -Width 200) -split '\r?\n'
+        $lines | Where-Object { $_ -match '\S.*(PS> |>> |\u200b)' } | Should -BeNullOrEmpty
+        $lines | Where-Object { $_ -match '^\s*PS> ' } | Should -Not -BeNullOrEmpty
+    }
+
     It 'describes -<Parameter>' -ForEach $Parameters {
         $described = @($help.parameters?.parameter | Where-Object name -EQ $Parameter | ForEach-Object { $_.PSObject.Properties['description']?.Value })
         ($described | Out-String).Trim() | Should -Not -BeNullOrEmpty

@@ -60,7 +60,7 @@ Describe "What Send-XskFrame takes for a frame$note" -Tag Netns -Skip:($note -ne
         @{ What = 'hexadecimal text by -Data'; Sent = 1; Script = { Send-XskFrame $socket -Data $whole[1] } }
         @{ What = 'upper-case text with a prefix'; Sent = 1; Script = { '0x' + $whole[1].ToUpperInvariant() | Send-XskFrame $socket } }
         @{ What = 'text with separators'; Sent = 1, 2, 3; Script = { (($one | ForEach-Object ToString x2) -join ':'), (($two | ForEach-Object ToString x2) -join '-'), (($three | ForEach-Object ToString x2) -join ' ') | Send-XskFrame $socket } }
-        @{ What = 'text with line breaks'; Sent = 1; Script = { $whole[1].Insert(32, "`n").Insert(80, "`r`n  ") | Send-XskFrame $socket } }
+        @{ What = 'text with line breaks'; Sent = 1; Script = { $whole[1].Insert(33, "`n").Insert(81, "`r`n  ") | Send-XskFrame $socket } }
         @{ What = 'a list of bytes as one frame'; Sent = 1; Script = { Send-XskFrame $socket ([Collections.Generic.List[byte]]$one) } }
         @{ What = 'an array of small integers as one frame'; Sent = 2; Script = { Send-XskFrame $socket ([int[]]$two) } }
         @{ What = 'an array of objects that are bytes as one frame'; Sent = 2; Script = { Send-XskFrame $socket ([object[]]$two) } }
@@ -93,6 +93,7 @@ Describe "What Send-XskFrame takes for a frame$note" -Tag Netns -Skip:($note -ne
         @{ What = 'a frame longer than the chunk'; Id = 'FrameTooLong'; Category = 'InvalidData'; Bad = { , (New-TestFrame -Length 9000) }; Message = '9000 bytes' }
         @{ What = 'text that is no hexadecimal'; Id = 'FrameHexInvalid'; Category = 'InvalidData'; Bad = { 'hello' }; Message = "'hello'.*two digits a byte" }
         @{ What = 'text with half a byte'; Id = 'FrameHexInvalid'; Category = 'InvalidData'; Bad = { $whole[1] + 'a' }; Message = 'two digits a byte' }
+        @{ What = 'text with single digits between separators'; Id = 'FrameHexInvalid'; Category = 'InvalidData'; Bad = { (1..28 | ForEach-Object { $_ % 10 }) -join ':' }; Message = 'two digits a byte' }
         @{ What = 'empty text'; Id = 'FrameHexInvalid'; Category = 'InvalidData'; Bad = { '' }; Message = 'two digits a byte' }
         @{ What = 'an object without Data'; Id = 'FrameInputInvalid'; Category = 'InvalidData'; Bad = { [pscustomobject]@{ Name = 'x' } }; Message = 'Data' }
         @{ What = 'a dictionary without Data'; Id = 'FrameInputInvalid'; Category = 'InvalidData'; Bad = { @{ Name = 'x' } }; Message = 'Data' }

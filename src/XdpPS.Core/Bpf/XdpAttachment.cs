@@ -70,6 +70,7 @@ internal sealed class XdpAttachment
                 {
                     if (Known(key) is { IsActive: true } existing)
                     {
+                        found = existing.ProgramId;
                         RequireMode(existing.Mode, options.AttachMode, nic);
                         existing.RequireFilter(options.Filter, nic);
                         existing.references++;

@@ -43,6 +43,7 @@ internal static class HostTraffic
     private static HashSet<int> DefaultRouteInterfaces(NetlinkSocket netlink)
     {
         HashSet<int> interfaces = [];
+        HashSet<uint> nextHops = [];
         Span<byte> header = stackalloc byte[12];
         header.Clear();
         netlink.Ask(new NetlinkRequest(NetlinkAbi.RTM_GETROUTE, NetlinkAbi.NLM_F_DUMP, header), dump: true, (_, payload) =>
@@ -55,8 +56,11 @@ internal static class HostTraffic
             {
                 if (attributes.Type == NetlinkAbi.RTA_OIF) interfaces.Add((int)attributes.UInt32);
                 if (attributes.Type == NetlinkAbi.RTA_MULTIPATH) AddNextHops(attributes.Value, interfaces);
+                if (attributes.Type == NetlinkAbi.RTA_NH_ID) nextHops.Add(attributes.UInt32);
             }
         });
+        // Without net.ipv4.nexthop_compat_mode a route names its next hop object and nothing else.
+        foreach (uint nextHop in nextHops) AddNextHop(netlink, nextHop, interfaces);
         return interfaces;
     }
 
@@ -70,6 +74,26 @@ internal static class HostTraffic
             if (length < 8 || length > hops.Length) return;
             hops = hops[length..];
         }
+    }
+
+    private static void AddNextHop(NetlinkSocket netlink, uint id, HashSet<int> interfaces)
+    {
+        List<uint> members = [];
+        Span<byte> header = stackalloc byte[8];
+        header.Clear();
+        netlink.Ask(new NetlinkRequest(NetlinkAbi.RTM_GETNEXTHOP, 0, header).Add(NetlinkAbi.NHA_ID, id), dump: false, (_, payload) =>
+        {
+            NetlinkAttributes attributes = new(payload[8..]);
+            while (attributes.Next())
+            {
+                if (attributes.Type == NetlinkAbi.NHA_OIF) interfaces.Add((int)attributes.UInt32);
+                // struct nexthop_grp: u32 id, u8 weight, 3 bytes reserved.
+                for (int i = 0; attributes.Type == NetlinkAbi.NHA_GROUP && i + 8 <= attributes.Value.Length; i += 8)
+                    members.Add(BinaryPrimitives.ReadUInt32LittleEndian(attributes.Value[i..]));
+            }
+        });
+        // The members of a group are no groups themselves (nh_check_attr_group).
+        foreach (uint member in members) AddNextHop(netlink, member, interfaces);
     }
 
     private static HashSet<int> AddressInterfaces(NetlinkSocket netlink, IPAddress address)

@@ -24,7 +24,7 @@ internal static class QueueHolder
             holders.Add($"{Read($"{directory}/comm").Trim()} ({process})");
         }
 
-        return holders.Count == 0 ? "" : $"; processes here with such sockets: {string.Join(", ", holders)}";
+        return holders.Count == 0 ? "" : $"; other processes here that have such sockets, and may hold it: {string.Join(", ", holders)}";
     }
 
     private static string? NamespaceOf(string process)

@@ -18,6 +18,7 @@ internal static class NetlinkAbi
     internal const ushort RTM_GETLINK = 18;
     internal const ushort RTM_GETADDR = 22;
     internal const ushort RTM_GETROUTE = 26;
+    internal const ushort RTM_GETNEXTHOP = 106;
 
     internal const ushort IFLA_ADDRESS = 1;
     internal const ushort IFLA_IFNAME = 3;
@@ -40,6 +41,11 @@ internal static class NetlinkAbi
 
     internal const ushort RTA_OIF = 4;
     internal const ushort RTA_MULTIPATH = 9;
+    internal const ushort RTA_NH_ID = 30;
+
+    internal const ushort NHA_ID = 1;
+    internal const ushort NHA_GROUP = 2;
+    internal const ushort NHA_OIF = 5;
 
     internal const ushort GENL_ID_CTRL = 16;
     internal const byte CTRL_CMD_GETFAMILY = 3;

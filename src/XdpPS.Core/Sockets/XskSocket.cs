@@ -178,7 +178,7 @@ public sealed partial class XskSocket : XskSocketInfo, IDisposable
     }
 
     /// <summary>Checks that a frame can be sent: at least an Ethernet header, at most what fits a UMEM frame and the interface's MTU.</summary>
-    /// <remarks>The kernel would complete a frame of more than MTU + 14 (+ 4 a VLAN tag) bytes, and drop it.</remarks>
+    /// <remarks>Drivers drop a frame of more than MTU + 14 (+ 4 a VLAN tag) bytes, and the kernel completes it all the same.</remarks>
     /// <exception cref="XskException">The frame is too short or too long.</exception>
     public void CheckFrame(ReadOnlySpan<byte> frame)
     {
@@ -194,18 +194,22 @@ public sealed partial class XskSocket : XskSocketInfo, IDisposable
         // Only when it matters is the kernel asked again: the MTU may have been raised since the socket was opened.
         if (frame.Length > mtu + overhead) mtu = LinkQuery.ByIndex(InterfaceIndex)?.Mtu ?? mtu;
         if (frame.Length <= Math.Min(FrameSize, mtu + overhead)) return;
+        int page = Environment.SystemPageSize;
         bool byMtu = mtu + overhead < FrameSize;
-        bool mayRaise = byMtu && frame.Length <= FrameSize;
+        string raiseMtu = $"run 'ip link set {InterfaceName} mtu {frame.Length - overhead}'";
+        string enlarge = $"open the socket with -FrameSize {page}";
         throw XskException.FromCheck(
             XskErrorId.FrameTooLong,
             byMtu
                 ? $"A frame of {frame.Length} bytes is too long for {InterfaceName}: its MTU of {mtu} allows {mtu + overhead}"
                 : $"A frame of {frame.Length} bytes is too long for this socket's frames of {FrameSize} bytes",
-            mayRaise
-                ? $"send shorter frames, or run 'ip link set {InterfaceName} mtu {frame.Length - overhead}'"
-                : FrameSize < Environment.SystemPageSize
-                    ? $"send shorter frames, or open the socket with -FrameSize {Environment.SystemPageSize}"
-                    : "send shorter frames: one cannot be larger than a page");
+            (frame.Length <= FrameSize, frame.Length <= page, frame.Length <= mtu + overhead) switch
+            {
+                (_, false, _) => $"send shorter frames: one cannot be larger than a page of {page} bytes",
+                (true, _, _) => $"send shorter frames, or {raiseMtu}",
+                (false, _, true) => $"send shorter frames, or {enlarge}",
+                _ => $"send shorter frames, or {raiseMtu} and {enlarge}",
+            });
     }
 
     /// <summary>

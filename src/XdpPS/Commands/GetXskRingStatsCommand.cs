@@ -18,7 +18,7 @@ public sealed class GetXskRingStatsCommand : XskCommand
     [AllowEmptyCollection]
     public XskSocket?[]? Socket { get; set; }
 
-    [Parameter(Mandatory = true, ParameterSetName = ContinuousSet)]
+    [Parameter(ParameterSetName = ContinuousSet)]
     public SwitchParameter Continuous { get; set; }
 
     [Parameter(ParameterSetName = ContinuousSet)]
@@ -29,6 +29,9 @@ public sealed class GetXskRingStatsCommand : XskCommand
     [ValidateRange(1, int.MaxValue)]
     public int Count { get; set; } = int.MaxValue;
 
+    /// <summary>A count or an interval says as much as the switch.</summary>
+    private bool Repeats => ParameterSetName == ContinuousSet;
+
     /// <inheritdoc/>
     protected override void ProcessRecord()
     {
@@ -36,7 +39,7 @@ public sealed class GetXskRingStatsCommand : XskCommand
         IEnumerable<XskSocket> given = named ? (Socket ?? []).OfType<XskSocket>() : SocketRegistry.OfThisRunspace();
         foreach (XskSocket socket in given)
         {
-            if (Continuous) sockets.Add(socket);
+            if (Repeats) sockets.Add(socket);
             else Write(socket, null);
         }
     }
@@ -44,7 +47,7 @@ public sealed class GetXskRingStatsCommand : XskCommand
     /// <inheritdoc/>
     protected override void EndProcessing()
     {
-        if (!Continuous || sockets.Count == 0) return;
+        if (!Repeats || sockets.Count == 0) return;
         Dictionary<XskSocket, XskRingStats> earlier = [];
         foreach (XskSocket socket in sockets.ToArray())
         {

@@ -14,7 +14,15 @@ internal static class HexText
         int count = 0;
         foreach (char c in trimmed)
         {
-            if (char.IsWhiteSpace(c) || c is ':' or '-' or '.' or ',') continue;
+            // A line may have been broken anywhere.
+            if (c is '\r' or '\n') continue;
+            if (char.IsWhiteSpace(c) || c is ':' or '-' or '.' or ',')
+            {
+                // Between two bytes, never within one: "1:2" is a mistake and not 0x12.
+                if (count % 2 != 0) return false;
+                continue;
+            }
+
             if (!char.IsAsciiHexDigit(c)) return false;
             digits[count++] = c;
         }
