@@ -5,7 +5,7 @@ using XdpPS.Interop;
 namespace XdpPS.Tests;
 
 /// <summary>What others say of a frame: libpcap's own interpreter, and the kernel running our program.</summary>
-internal static unsafe partial class FilterOracle
+internal static unsafe class FilterOracle
 {
     internal const int Drop = 1;
 
@@ -13,6 +13,9 @@ internal static unsafe partial class FilterOracle
     internal const int ShortestForKernel = 14;
 
     private const int BPF_PROG_TEST_RUN = 10;
+
+    private static readonly delegate* unmanaged<PcapProgram*, PcapHeader*, byte*, int> OfflineFilter =
+        (delegate* unmanaged<PcapProgram*, PcapHeader*, byte*, int>)FindOfflineFilter();
 
     [StructLayout(LayoutKind.Sequential)]
     private struct PcapHeader
@@ -58,7 +61,7 @@ internal static unsafe partial class FilterOracle
         {
             byte none = 0;
             PcapProgram program = new() { Length = (uint)filter.Instructions.Length, Instructions = instructions };
-            return pcap_offline_filter(&program, &header, data is null ? &none : data) != 0;
+            return OfflineFilter(&program, &header, data is null ? &none : data) != 0;
         }
     }
 
@@ -73,6 +76,13 @@ internal static unsafe partial class FilterOracle
         }
     }
 
-    [LibraryImport("libpcap.so.0.8")]
-    private static partial int pcap_offline_filter(PcapProgram* program, PcapHeader* header, byte* packet);
+    private static nint FindOfflineFilter()
+    {
+        foreach (string name in new[] { "libpcap.so.1", "libpcap.so.0.8" })
+        {
+            if (NativeLibrary.TryLoad(name, out nint library)) return NativeLibrary.GetExport(library, "pcap_offline_filter");
+        }
+
+        throw new DllNotFoundException("libpcap");
+    }
 }
