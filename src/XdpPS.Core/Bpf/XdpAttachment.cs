@@ -12,6 +12,8 @@ internal sealed class XdpAttachment
     private static readonly TimeSpan ChangePatience = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan ChangePause = TimeSpan.FromMilliseconds(20);
 
+    private const string LoadedByAnother = "was loaded by another process, which decides what it takes";
+
     private static readonly Lock Gate = new();
 
     // Weak: a socket that was forgotten without being closed must not be kept alive, nor its program, by this list.
@@ -130,7 +132,7 @@ internal sealed class XdpAttachment
         if (IsJoined ? wanted is null : Equals(wanted, Filter)) return;
         throw FilterConflict(
             nic,
-            IsJoined ? "was loaded by another process, which decides what it takes" : Filter is null ? "takes everything" : $"has the filter '{Filter}'",
+            IsJoined ? LoadedByAnother : Filter is null ? "takes everything" : $"has the filter '{Filter}'",
             "give all sockets of an interface the same filter, or close the others first");
     }
 
@@ -148,7 +150,7 @@ internal sealed class XdpAttachment
         try
         {
             RequireMode(nic.XdpMode, options.AttachMode, nic);
-            if (options.Filter is not null) throw FilterConflict(nic, "was loaded by another process, which decides what it takes", "leave out the filter, or close the other process's sockets");
+            if (options.Filter is not null) throw FilterConflict(nic, LoadedByAnother, "leave out the filter, or close the other process's sockets");
             link = XdpLink.FindHolding(nic.XdpProgramId, nic);
             // A link that is being freed cannot be found any more, while its program is attached a moment longer.
             if (link is null) Thread.Sleep(ChangePause);

@@ -88,14 +88,15 @@ internal sealed unsafe class TransmitPath
     }
 
     /// <summary>Takes back the frames that the kernel is done with.</summary>
-    internal int Reap()
+    internal void Reap()
     {
         uint count = completion.Peek(completion.Size, out uint index);
         for (uint i = 0; i < count; i++) Frames.Give(completion[index + i]);
         if (count > 0) completion.Release(count);
         Completed += count;
-        return (int)count;
     }
+
+    internal void AddTo(FrameCensus census) => census.AddTransmit(Frames, tx, completion, Packets - Completed);
 
     private XskException SendFailed(int errno)
     {
@@ -116,6 +117,4 @@ internal sealed unsafe class TransmitPath
                 "see ip link for the interface's state, and open the socket again"),
         };
     }
-
-    internal void AddTo(FrameCensus census) => census.AddTransmit(Frames, tx, completion, Packets - Completed);
 }

@@ -50,7 +50,7 @@ internal sealed class XskSocketOpener
         if (missed.Length == 0) return null;
         string kind = nic.CombinedQueues > 0 ? "combined" : "rx";
         // The kernel does not take a queue away that has a socket.
-        string fewer = bound.Max() == 0 ? $", or run 'ethtool -L {nic.Name} {kind} 1'" : "";
+        string fewer = bound.All(queue => queue == 0) ? $", or run 'ethtool -L {nic.Name} {kind} 1'" : "";
         string list = missed.Length > 8 ? $"{missed[0]}-{missed[^1]}" : string.Join(", ", missed);
         return $"{nic.Name} has {nic.RxQueues} receive queues, and this process has no socket on {(missed.Length == 1 ? "queue" : "queues")} {list}: "
             + "packets that arrive there go to the kernel, or to another process's socket, and are not seen here. "

@@ -24,6 +24,8 @@ internal static class SocketRegistry
                 runspace.StateChanged += Forget;
             }
 
+            // A session that opens and closes for days must not keep what it has closed.
+            sockets.RemoveAll(known => !known.IsOpen);
             sockets.Add(socket);
         }
     }
