@@ -17,14 +17,14 @@ internal sealed class XdpAttachment
     private static readonly Lock Gate = new();
 
     // Weak: a socket that was forgotten without being closed must not be kept alive, nor its program, by this list.
-    private static readonly Dictionary<(string? Namespace, int Index), WeakReference<XdpAttachment>> ByInterface = [];
+    private static readonly Dictionary<(string Namespace, int Index), WeakReference<XdpAttachment>> ByInterface = [];
 
-    private readonly (string? Namespace, int Index) key;
+    private readonly (string Namespace, int Index) key;
     private readonly XdpProgram? ownProgram;
     private readonly XdpLink? link;
     private int references = 1;
 
-    private XdpAttachment((string?, int) key, XskMap map, int programId, XdpMode mode, XdpProgram? ownProgram, XdpLink? link)
+    private XdpAttachment((string, int) key, XskMap map, int programId, XdpMode mode, XdpProgram? ownProgram, XdpLink? link)
     {
         this.key = key;
         Map = map;
@@ -33,9 +33,6 @@ internal sealed class XdpAttachment
         this.ownProgram = ownProgram;
         this.link = link;
     }
-
-    /// <summary>The network namespace of this thread, as "net:[inode]": interface indices repeat from one to the next.</summary>
-    private static string? CurrentNamespace => new FileInfo("/proc/thread-self/ns/net").LinkTarget;
 
     internal XskMap Map { get; }
 
@@ -52,16 +49,18 @@ internal sealed class XdpAttachment
     internal bool WritesTimestamps { get; private init; } = true;
 
     /// <summary>Whether the program still is what runs on the interface.</summary>
-    internal bool IsActive => (link?.ActiveProgramId ?? LinkQuery.ByIndex(key.Index)?.XdpProgramId) == ProgramId;
+    internal bool IsActiveIn(NetworkNamespace place) =>
+        (link?.ActiveProgramId ?? place.Run(() => LinkQuery.ByIndex(key.Index))?.XdpProgramId) == ProgramId;
 
     /// <summary>Uses the program that is on the interface, where it can be joined, or attaches ours. Every call needs one <see cref="Release"/>.</summary>
     /// <remarks>
     /// Another process may attach or detach at any moment. What was found is looked at once more before it is
     /// believed; while it keeps changing, all is tried again, for about a second.
     /// </remarks>
-    internal static XdpAttachment Acquire(XdpInterface nic, XskSocketOptions options, List<XskWarning> warnings, CancellationToken cancellation)
+    internal static XdpAttachment Acquire(
+        NetworkNamespace place, XdpInterface nic, XskSocketOptions options, List<XskWarning> warnings, CancellationToken cancellation)
     {
-        (string?, int) key = (CurrentNamespace, nic.Index);
+        (string, int) key = (place.Id, nic.Index);
         Stopwatch waited = Stopwatch.StartNew();
         while (true)
         {
@@ -70,7 +69,7 @@ internal sealed class XdpAttachment
             {
                 lock (Gate)
                 {
-                    if (Known(key) is { IsActive: true } existing)
+                    if (Known(key) is { } existing && existing.IsActiveIn(place))
                     {
                         found = existing.ProgramId;
                         RequireMode(existing.Mode, options.AttachMode, nic);
@@ -112,7 +111,7 @@ internal sealed class XdpAttachment
         }
     }
 
-    private static XdpAttachment? Known((string?, int) key) =>
+    private static XdpAttachment? Known((string, int) key) =>
         ByInterface.TryGetValue(key, out WeakReference<XdpAttachment>? known) && known.TryGetTarget(out XdpAttachment? target) ? target : null;
 
     private static int AttachedNow(XdpInterface nic) => LinkQuery.ByIndex(nic.Index)?.XdpProgramId ?? 0;
@@ -141,7 +140,7 @@ internal sealed class XdpAttachment
 
     /// <summary>As libxdp does (xsk_lookup_bpf_maps): a program with an XSKMAP named xsks_map is meant to be shared.</summary>
     /// <returns>Null where the program was on its way out.</returns>
-    private static XdpAttachment? Join((string?, int) key, XdpInterface nic, XskSocketOptions options)
+    private static XdpAttachment? Join((string, int) key, XdpInterface nic, XskSocketOptions options)
     {
         using FileDescriptor? program = BpfCall.OpenById(BpfAbi.BPF_PROG_GET_FD_BY_ID, (uint)nic.XdpProgramId);
         XskMap? map = program is null ? null : XskMap.FindIn(program);
@@ -172,7 +171,7 @@ internal sealed class XdpAttachment
         return null;
     }
 
-    private static XdpAttachment Create((string?, int) key, XdpInterface nic, XskSocketOptions options, List<XskWarning> warnings)
+    private static XdpAttachment Create((string, int) key, XdpInterface nic, XskSocketOptions options, List<XskWarning> warnings)
     {
         XskMap? map = null;
         XdpProgram? program = null;

@@ -14,7 +14,7 @@ internal static class HostTraffic
     {
         using NetlinkSocket netlink = new(NetlinkAbi.NETLINK_ROUTE);
         HashSet<int> affected = WithUppers(nic, LinkQuery.All(netlink, brief: true));
-        if (DefaultRouteInterfaces(netlink).Overlaps(affected)) return "it carries a default route of this host";
+        if (DefaultRouteInterfaces(netlink).Overlaps(affected)) return $"it carries a default route of {nic.Home}";
         IPAddress? session = SshServerAddress();
         if (session is not null && AddressInterfaces(netlink, session).Overlaps(affected))
             return $"it carries this SSH session's address {session}";

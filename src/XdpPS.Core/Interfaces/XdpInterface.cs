@@ -28,6 +28,12 @@ public sealed class XdpInterface
     /// <summary>Kernel name: what <c>ip link</c> shows.</summary>
     public required string Name { get; init; }
 
+    /// <summary>The network namespace it is in, by the name or path that was given; null for the session's own.</summary>
+    public string? NetworkNamespace { get; internal set; }
+
+    /// <summary>Whose interface it is, in words.</summary>
+    internal string Home => NetworkNamespace is null ? "this host" : $"network namespace '{NetworkNamespace}'";
+
     /// <summary>Interface index, greater than 0.</summary>
     public required int Index { get; init; }
 
@@ -82,21 +88,40 @@ public sealed class XdpInterface
     /// <summary>rtnetlink's kind of interface (veth, vlan, bridge …), or null for hardware.</summary>
     internal string? Kind { get; init; }
 
-    /// <summary>Every interface of this network namespace, by index. Needs no privilege.</summary>
-    /// <exception cref="XskException">The kernel could not be asked.</exception>
-    public static IReadOnlyList<XdpInterface> GetAll()
+    /// <summary>Every interface of a network namespace, by index. Needs no privilege but that for entering another namespace.</summary>
+    /// <param name="networkNamespace">As <see cref="XskSocketOptions.NetworkNamespace"/>.</param>
+    /// <exception cref="XskException">The kernel could not be asked, or the namespace not be entered.</exception>
+    public static IReadOnlyList<XdpInterface> GetAll(string? networkNamespace = null) => XdpPS.NetworkNamespace.RunIn(networkNamespace, () =>
     {
         using NetlinkSocket netlink = new(NetlinkAbi.NETLINK_ROUTE);
-        return LinkQuery.All(netlink);
-    }
+        List<XdpInterface> all = LinkQuery.All(netlink);
+        if (!string.IsNullOrEmpty(networkNamespace)) all.ForEach(nic => nic.NetworkNamespace = networkNamespace);
+        return all;
+    });
 
-    /// <summary>One interface by its exact name. Needs no privilege.</summary>
-    /// <exception cref="XskException">There is none (<see cref="XskErrorId.InterfaceNotFound"/>), or the kernel could not be asked.</exception>
-    public static XdpInterface Get(string name)
+    /// <summary>One interface by its exact name. Needs no privilege but that for entering another namespace.</summary>
+    /// <param name="name">The name.</param>
+    /// <param name="networkNamespace">As <see cref="XskSocketOptions.NetworkNamespace"/>.</param>
+    /// <exception cref="XskException">
+    /// There is none (<see cref="XskErrorId.InterfaceNotFound"/>), the kernel could not be asked, or the namespace not
+    /// be entered.
+    /// </exception>
+    public static XdpInterface Get(string name, string? networkNamespace = null)
     {
         ArgumentNullException.ThrowIfNull(name);
+        return XdpPS.NetworkNamespace.RunIn(networkNamespace, () => GetHere(name, networkNamespace));
+    }
+
+    /// <summary>A shell command about this interface, as it has to be typed.</summary>
+    public string Command(string command) => XdpPS.NetworkNamespace.Command(NetworkNamespace, command);
+
+    /// <summary>As <see cref="Get"/>, for a thread that is in the namespace already.</summary>
+    internal static XdpInterface GetHere(string name, string? networkNamespace)
+    {
         using NetlinkSocket netlink = new(NetlinkAbi.NETLINK_ROUTE);
-        return LinkQuery.ByName(netlink, name) ?? throw NotFound(name, LinkQuery.All(netlink, brief: true));
+        XdpInterface found = LinkQuery.ByName(netlink, name) ?? throw NotFound(name, LinkQuery.All(netlink, brief: true), networkNamespace);
+        if (!string.IsNullOrEmpty(networkNamespace)) found.NetworkNamespace = networkNamespace;
+        return found;
     }
 
     /// <returns>Whether the driver does zero-copy (NETDEV_XDP_ACT_XSK_ZEROCOPY), or null before Linux 6.3, which cannot tell.</returns>
@@ -107,14 +132,14 @@ public sealed class XdpInterface
     /// <returns>Name, state, driver and queues on one line.</returns>
     public override string ToString() => $"{Name} ({State}, {Driver ?? "no driver"}, {QueueCount} queues)";
 
-    private static XskException NotFound(string name, List<XdpInterface> existing)
+    private static XskException NotFound(string name, List<XdpInterface> existing, string? networkNamespace)
     {
         const int Shown = 8;
         string names = string.Join(", ", existing.Take(Shown).Select(nic => nic.Name));
         if (existing.Count > Shown) names += $" and {existing.Count - Shown} more";
         return XskException.FromCheck(
             XskErrorId.InterfaceNotFound,
-            $"There is no interface named '{name}' in this network namespace",
-            $"it has {names}; see ip link");
+            $"There is no interface named '{name}' in {(string.IsNullOrEmpty(networkNamespace) ? "this network namespace" : $"network namespace '{networkNamespace}'")}",
+            $"it has {names}; see {XdpPS.NetworkNamespace.Command(networkNamespace, "ip link")}");
     }
 }

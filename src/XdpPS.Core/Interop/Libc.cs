@@ -26,6 +26,13 @@ internal static unsafe partial class Libc
     internal const int MAP_POPULATE = 0x8000;
     internal const int MADV_DONTFORK = 10;
 
+    internal const int O_RDONLY = 0;
+    internal const int O_CLOEXEC = 0x80000;
+
+    /// <summary>Also what NS_GET_NSTYPE answers for a network namespace (include/uapi/linux/nsfs.h).</summary>
+    internal const int CLONE_NEWNET = 0x40000000;
+    internal const nuint NS_GET_NSTYPE = 0xb703;
+
     internal const short POLLIN = 1;
 
     internal const int EFD_CLOEXEC = 0x80000;
@@ -48,6 +55,13 @@ internal static unsafe partial class Libc
         internal long Seconds;
         internal long Nanoseconds;
     }
+
+    // Variadic in C; without O_CREAT there is no third argument.
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial FileDescriptor open(string path, int flags);
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial int setns(FileDescriptor descriptor, int type);
 
     [LibraryImport("libc", SetLastError = true)]
     internal static partial FileDescriptor socket(int family, int type, int protocol);

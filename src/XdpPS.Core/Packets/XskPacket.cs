@@ -55,14 +55,21 @@ public sealed class XskPacket
     public string InterfaceName
     {
         get => origin.InterfaceName;
-        init => origin = new PacketOrigin(value, origin.QueueId);
+        init => origin = origin with { InterfaceName = value };
     }
 
     /// <summary>Queue it arrived on.</summary>
     public int QueueId
     {
         get => origin.QueueId;
-        init => origin = new PacketOrigin(origin.InterfaceName, value);
+        init => origin = origin with { QueueId = value };
+    }
+
+    /// <summary>Network namespace of the interface, by the name or path the socket was opened with; null for the session's own.</summary>
+    public string? NetworkNamespace
+    {
+        get => origin.NetworkNamespace;
+        init => origin = origin with { NetworkNamespace = value };
     }
 
     /// <summary>Bytes on the wire, without FCS; more than <see cref="Data"/> has where the packet was truncated.</summary>
@@ -92,7 +99,7 @@ public sealed class XskPacket
 }
 
 /// <summary>Where packets come from; shared by all packets of a socket.</summary>
-internal sealed record PacketOrigin(string InterfaceName, int QueueId)
+internal sealed record PacketOrigin(string InterfaceName, int QueueId, string? NetworkNamespace)
 {
-    internal static readonly PacketOrigin None = new("", 0);
+    internal static readonly PacketOrigin None = new("", 0, null);
 }

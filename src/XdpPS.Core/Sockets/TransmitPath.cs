@@ -106,7 +106,7 @@ internal sealed unsafe class TransmitPath
             Errno.ENETDOWN => XskException.FromCall(
                 XskErrorId.InterfaceDown, errno, call,
                 $"Interface {info.InterfaceName} is down, so that nothing can be sent",
-                $"run 'ip link set {info.InterfaceName} up'; frames already on the TX ring go out with the next send"),
+                $"run '{NetworkNamespace.Command(info.NetworkNamespace, $"ip link set {info.InterfaceName} up")}'; frames already on the TX ring go out with the next send"),
             Errno.ENXIO => XskException.FromCall(
                 XskErrorId.InterfaceGone, errno, call,
                 $"Interface {info.InterfaceName} is gone, or its driver has stopped queue {info.QueueId}",

@@ -12,6 +12,9 @@ public enum XskErrorId
     /// <summary>The interface is down, so that nothing can be sent.</summary>
     InterfaceDown,
 
+    /// <summary>No network namespace of that name or path.</summary>
+    NamespaceNotFound,
+
     /// <summary>The kernel could not be asked about its interfaces.</summary>
     InterfaceQueryFailed,
 

@@ -8,6 +8,9 @@ internal sealed class XskResources : IDisposable
     /// <summary>For a socket that was forgotten: its handles finalize themselves, its share of the program is given up here.</summary>
     ~XskResources() => Attachment?.Release();
 
+    /// <summary>Where the interface is, wherever the caller's threads are.</summary>
+    internal NetworkNamespace? Namespace { get; set; }
+
     internal FileDescriptor? Descriptor { get; set; }
 
     internal Umem? Umem { get; set; }
@@ -39,6 +42,7 @@ internal sealed class XskResources : IDisposable
         ReturnFrames();
         Umem?.Release();
         Umem = null;
+        Namespace?.Dispose();
     }
 
     private void ReturnFrames()

@@ -6,6 +6,9 @@ public sealed class XskRingStats
     /// <summary>Interface of the socket.</summary>
     public required string InterfaceName { get; init; }
 
+    /// <summary>Its network namespace, by the name or path that was given; null for the session's own.</summary>
+    public string? NetworkNamespace { get; init; }
+
     /// <summary>Queue of the socket.</summary>
     public required int QueueId { get; init; }
 

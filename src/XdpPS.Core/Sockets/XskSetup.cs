@@ -19,8 +19,7 @@ internal sealed class XskSetup(XskSocketOptions options, XskResources resources,
     /// <summary>On failure the caller disposes the resources, which hold what was made up to then.</summary>
     internal XskSocket Open()
     {
-        options.Validate();
-        XdpInterface nic = XdpInterface.Get(options.InterfaceName);
+        XdpInterface nic = XdpInterface.GetHere(options.InterfaceName, resources.Namespace!.Name);
         options.Validate(nic);
         if (options.ShareUmemWith is { } owner) CheckSharing(owner, nic);
         bool takesPackets = options.AttachProgram && options.RxRingSize > 0;
@@ -35,7 +34,7 @@ internal sealed class XskSetup(XskSocketOptions options, XskResources resources,
         resources.Rings = new XskRings(resources.Descriptor, options);
         if (options.AttachProgram)
         {
-            resources.Attachment = XdpAttachment.Acquire(nic, options, warnings, cancellation);
+            resources.Attachment = XdpAttachment.Acquire(resources.Namespace!, nic, options, warnings, cancellation);
             if (resources.Attachment.Mode == XdpMode.Generic) WarnAboutGenericMode(nic);
             WaitForCarrier(nic);
         }
@@ -68,7 +67,7 @@ internal sealed class XskSetup(XskSocketOptions options, XskResources resources,
         if (why is null) return;
         throw XskException.FromCheck(
             XskErrorId.InterfaceInUse,
-            $"Taking every packet of {nic.Name} would cut this host off: {why}",
+            $"Taking every packet of {nic.Name} would cut {nic.Home} off: {why}",
             "say what you need with -Filter ('not tcp port 22' leaves this session alone), use another interface, or -Force if that is what you want");
     }
 
@@ -77,7 +76,7 @@ internal sealed class XskSetup(XskSocketOptions options, XskResources resources,
         if (!nic.IsUp)
         {
             warnings.Add(new XskWarning(
-                "InterfaceDown", $"Interface {nic.Name} is down: nothing is received or sent until 'ip link set {nic.Name} up'."));
+                "InterfaceDown", $"Interface {nic.Name} is down: nothing is received or sent until '{nic.Command($"ip link set {nic.Name} up")}'."));
         }
 
         if (options.Filter is { LooksAtVlans: true } && Ethtool.StripsVlanTags(nic.Name))
@@ -85,7 +84,7 @@ internal sealed class XskSetup(XskSocketOptions options, XskResources resources,
             string peer = nic.Driver == "veth" ? ", and 'ethtool -K <peer> txvlan off' on its peer" : "";
             warnings.Add(new XskWarning(
                 "VlanTagStripped",
-                $"{nic.Name} takes VLAN tags out of the frame before the filter sees it, so that 'vlan' matches nothing: run 'ethtool -K {nic.Name} rxvlan off txvlan off'{peer}."));
+                $"{nic.Name} takes VLAN tags out of the frame before the filter sees it, so that 'vlan' matches nothing: run '{nic.Command($"ethtool -K {nic.Name} rxvlan off txvlan off")}'{peer}."));
         }
 
         // Loopback has no wire: its MTU is 65,536 and its packets are rarely that long.
@@ -99,14 +98,14 @@ internal sealed class XskSetup(XskSocketOptions options, XskResources resources,
             warnings.Add(new XskWarning(
                 "MtuExceedsFrame",
                 $"{nic.Name} has an MTU of {nic.Mtu}, but a packet in a {frameSize}-byte frame can have {fitting} bytes: longer ones are dropped. "
-                + $"To avoid that, {larger}run 'ip link set {nic.Name} mtu {fitting - EthernetFrame.HeaderLength}'."));
+                + $"To avoid that, {larger}run '{nic.Command($"ip link set {nic.Name} mtu {fitting - EthernetFrame.HeaderLength}")}'."));
         }
     }
 
     private void WarnAboutGenericMode(XdpInterface nic) => warnings.Add(new XskWarning(
         "GenericDropsAggregates",
         $"In generic mode the kernel drops packets that offloads have merged (GRO, GSO) instead of delivering them on {nic.Name}: "
-        + $"run 'ethtool -K {nic.Name} gro off', and on a veth also 'ethtool -K <peer> tso off gso off' on the sending end."));
+        + $"run '{nic.Command($"ethtool -K {nic.Name} gro off")}', and on a veth also 'ethtool -K <peer> tso off gso off' on the sending end."));
 
     private void CheckSharing(XskSocket owner, XdpInterface nic)
     {
@@ -203,7 +202,7 @@ internal sealed class XskSetup(XskSocketOptions options, XskResources resources,
             if (waited.Elapsed > CarrierPatience)
             {
                 warnings.Add(new XskWarning(
-                    "NoCarrier", $"{nic.Name} lost its carrier when the XDP program was attached and has not got it back: packets flow once 'ip link show {nic.Name}' shows LOWER_UP."));
+                    "NoCarrier", $"{nic.Name} lost its carrier when the XDP program was attached and has not got it back: packets flow once '{nic.Command($"ip link show {nic.Name}")}' shows LOWER_UP."));
                 return;
             }
 
@@ -319,7 +318,7 @@ internal sealed class XskSetup(XskSocketOptions options, XskResources resources,
             Errno.EINVAL => XskException.FromCall(
                 XskErrorId.QueueOutOfRange, errno, call,
                 $"The kernel refused queue {options.QueueId} of {nic.Name}, or this combination of frame size and mode",
-                $"see 'ethtool -l {nic.Name}' for its queues, and try -FrameSize 4096 or -BindMode Copy"),
+                $"see '{nic.Command($"ethtool -l {nic.Name}")}' for its queues, and try -FrameSize 4096 or -BindMode Copy"),
             Errno.ENODEV or Errno.ENXIO => XskException.FromCall(
                 XskErrorId.InterfaceGone, errno, call,
                 $"Interface {nic.Name} disappeared while the socket was being opened",

@@ -29,6 +29,7 @@ public sealed partial class XskSocket
                 Stamp = now,
                 IntervalSeconds = seconds,
                 InterfaceName = InterfaceName,
+                NetworkNamespace = NetworkNamespace,
                 QueueId = QueueId,
                 Time = DateTime.Now,
                 Rx = rings.Rx?.Snapshot(),
@@ -90,9 +91,9 @@ public sealed partial class XskSocket
             // Reading SO_ERROR clears it, and what it told does not heal (xsk_notifier).
             if (error != 0) socketError = error;
             error = socketError;
-            bool detached = resources.Attachment is { IsActive: false };
+            bool detached = resources.Attachment is { } attachment && !attachment.IsActiveIn(resources.Namespace!);
             if (error == 0 && !detached) return;
-            if (error == Errno.ENETDOWN || LinkQuery.ByIndex(InterfaceIndex) is null)
+            if (error == Errno.ENETDOWN || QueryLink() is null)
             {
                 throw XskException.FromCheck(
                     XskErrorId.InterfaceGone,

@@ -31,12 +31,14 @@ public sealed partial class XskSocket : XskSocketInfo, IDisposable
         this.receive = receive;
         Warnings = warnings;
         mtu = nic.Mtu;
+        NetworkNamespace = resources.Namespace!.Name;
+        NetworkNamespaceId = resources.Namespace.Id;
         InterfaceName = nic.Name;
         InterfaceIndex = nic.Index;
         MacAddress = nic.MacAddress;
         Driver = nic.Driver;
         QueueId = options.QueueId;
-        Origin = new PacketOrigin(InterfaceName, QueueId);
+        Origin = new PacketOrigin(InterfaceName, QueueId, NetworkNamespace);
         AttachMode = resources.Attachment?.Mode ?? XdpMode.None;
         ProgramId = resources.Attachment?.ProgramId ?? 0;
         BindMode = resources.IsZeroCopy ? XskBindMode.ZeroCopy : XskBindMode.Copy;
@@ -66,6 +68,9 @@ public sealed partial class XskSocket : XskSocketInfo, IDisposable
     /// <summary>Frames sent and not yet completed by the kernel.</summary>
     public long PendingSends => transmit is null ? 0 : transmit.Packets - transmit.Completed;
 
+    /// <summary>The kernel's name for the interface's network namespace, "net:[4026531840]": interface indices repeat from one to the next.</summary>
+    public string NetworkNamespaceId { get; }
+
     internal PacketOrigin Origin { get; }
 
     internal FileDescriptor Descriptor => resources.Descriptor!;
@@ -84,7 +89,9 @@ public sealed partial class XskSocket : XskSocketInfo, IDisposable
         XskResources resources = new();
         try
         {
-            return new XskSetup(options, resources, cancellation).Open();
+            options.Validate();
+            resources.Namespace = options.NetworkNamespace is { Length: > 0 } name ? XdpPS.NetworkNamespace.Open(name) : XdpPS.NetworkNamespace.Current();
+            return resources.Namespace.Run(() => new XskSetup(options, resources, cancellation).Open());
         }
         catch
         {
@@ -192,11 +199,11 @@ public sealed partial class XskSocket : XskSocketInfo, IDisposable
 
         int overhead = EthernetFrame.HeaderLength + (EthernetFrame.VlanTagLength * EthernetFrame.CountVlanTags(frame));
         // Only when it matters is the kernel asked again: the MTU may have been raised since the socket was opened.
-        if (frame.Length > mtu + overhead) mtu = LinkQuery.ByIndex(InterfaceIndex)?.Mtu ?? mtu;
+        if (frame.Length > mtu + overhead) mtu = QueryLink()?.Mtu ?? mtu;
         if (frame.Length <= Math.Min(FrameSize, mtu + overhead)) return;
         int page = Environment.SystemPageSize;
         bool byMtu = mtu + overhead < FrameSize;
-        string raiseMtu = $"run 'ip link set {InterfaceName} mtu {frame.Length - overhead}'";
+        string raiseMtu = $"run '{XdpPS.NetworkNamespace.Command(NetworkNamespace, $"ip link set {InterfaceName} mtu {frame.Length - overhead}")}'";
         string enlarge = $"open the socket with -FrameSize {page}";
         throw XskException.FromCheck(
             XskErrorId.FrameTooLong,
@@ -303,6 +310,8 @@ public sealed partial class XskSocket : XskSocketInfo, IDisposable
     }
 
     internal void Unclaim(XskSender sender) => Interlocked.CompareExchange(ref this.sender, null, sender);
+
+    private XdpInterface? QueryLink() => resources.Namespace!.Run(() => LinkQuery.ByIndex(InterfaceIndex));
 
     private TransmitPath EnterTransmit()
     {

@@ -8,6 +8,9 @@ public class XskSocketInfo
     /// <summary>Interface the socket is bound to.</summary>
     public required string InterfaceName { get; init; }
 
+    /// <summary>The network namespace it is in, by the name or path that was given; null for the session's own.</summary>
+    public string? NetworkNamespace { get; init; }
+
     /// <summary>Its index.</summary>
     public required int InterfaceIndex { get; init; }
 
@@ -71,6 +74,7 @@ public class XskSocketInfo
         string rings = alike
             ? $"rings {RxRingSize}"
             : $"rings RX {RxRingSize} TX {TxRingSize} FILL {FillRingSize} COMPLETION {CompletionRingSize}";
-        return $"{InterfaceName} queue {QueueId}: {program}, {copying}, {FrameCount} x {FrameSize} B frames, {rings}, driver {Driver ?? "none"}{(Filter is null ? "" : $", filter {Filter}")}";
+        string place = NetworkNamespace is null ? "" : $" in {NetworkNamespace}";
+        return $"{InterfaceName} queue {QueueId}{place}: {program}, {copying}, {FrameCount} x {FrameSize} B frames, {rings}, driver {Driver ?? "none"}{(Filter is null ? "" : $", filter {Filter}")}";
     }
 }

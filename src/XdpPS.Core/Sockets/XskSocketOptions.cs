@@ -48,6 +48,12 @@ public sealed class XskSocketOptions
     /// <summary>Exact name of the interface.</summary>
     public required string InterfaceName { get; init; }
 
+    /// <summary>
+    /// The network namespace that the interface is in: a name from <c>ip netns</c> or the absolute path of a namespace
+    /// file such as /proc/PID/ns/net; null for the calling thread's own.
+    /// </summary>
+    public string? NetworkNamespace { get; init; }
+
     /// <summary>Queue to bind to, from 0 to the interface's queue count minus 1.</summary>
     public int QueueId { get; init; }
 
@@ -188,7 +194,7 @@ public sealed class XskSocketOptions
         throw XskException.FromCheck(
             XskErrorId.QueueOutOfRange,
             $"Interface {nic.Name} has no queue {QueueId}: it has {range}",
-            $"choose one of these, or see 'ethtool -l {nic.Name}' for how many it can have");
+            $"choose one of these, or see '{nic.Command($"ethtool -l {nic.Name}")}' for how many it can have");
     }
 
     private static void CheckRing(string ring, string parameter, int size, bool zeroAllowed)

@@ -17,10 +17,20 @@ public sealed class GetXskSocketCommand : XskCommand
     [ValidateNotNullOrEmpty]
     public string[] InterfaceName { get; set; } = ["*"];
 
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [ArgumentCompleter(typeof(NetworkNamespaceCompleter))]
+    public string? NetworkNamespace { get; set; }
+
     /// <inheritdoc/>
     protected override void ProcessRecord()
     {
         XskSocket[] sockets = SocketRegistry.OfThisRunspace();
+        if (!string.IsNullOrEmpty(NetworkNamespace))
+        {
+            if (NamespaceId(NetworkNamespace) is not { } id) return;
+            sockets = Array.FindAll(sockets, socket => socket.NetworkNamespaceId == id);
+        }
+
         foreach (string name in InterfaceName)
         {
             // Linux interface names are case-sensitive, and may contain what PowerShell takes for a wildcard.
@@ -43,6 +53,20 @@ public sealed class GetXskSocketCommand : XskCommand
             }
 
             WriteObject(found, enumerateCollection: true);
+        }
+    }
+
+    private string? NamespaceId(string name)
+    {
+        try
+        {
+            using NetworkNamespace place = XdpPS.NetworkNamespace.Open(name);
+            return place.Id;
+        }
+        catch (XskException e)
+        {
+            WriteError(e, name);
+            return null;
         }
     }
 }

@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using XdpPS.Completion;
+using XdpPS.Errors;
 
 namespace XdpPS.Commands;
 
@@ -16,14 +17,25 @@ public sealed class NewXskSocketCommand : XskCommand
     [ValidateNotNullOrEmpty]
     public string[] InterfaceName { get; set; } = [];
 
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [ArgumentCompleter(typeof(NetworkNamespaceCompleter))]
+    public string? NetworkNamespace { get; set; }
+
     [Parameter]
     [ArgumentCompleter(typeof(QueueIdCompleter))]
     [ValidateNotNullOrEmpty]
     public int[] QueueId { get; set; } = [0];
 
     [Parameter]
+    public SwitchParameter AllQueues { get; set; }
+
+    [Parameter]
     [ValidateNotNullOrEmpty]
     public string? Filter { get; set; }
+
+    [Parameter]
+    [ValidateNotNull]
+    public XskSocket? ShareUmemWith { get; set; }
 
     [Parameter]
     public XdpAttachMode AttachMode { get; set; }
@@ -64,6 +76,11 @@ public sealed class NewXskSocketCommand : XskCommand
     /// <inheritdoc/>
     protected override void BeginProcessing()
     {
+        base.BeginProcessing();
+        if (AllQueues && Given(nameof(QueueId))) Contradiction("-AllQueues says which queues, and so does -QueueId", "leave out one of them");
+        string[] ofUmem = [nameof(FrameSize), nameof(FrameCount), nameof(Headroom), nameof(NoNeedWakeup)];
+        if (ShareUmemWith is not null && ofUmem.FirstOrDefault(Given) is { } set)
+            Contradiction($"-{set} is a matter of the UMEM, and with -ShareUmemWith that is made already", $"leave out -{set}");
         if (Filter is not null) filter = CompileFilter(Filter);
     }
 
@@ -75,14 +92,15 @@ public sealed class NewXskSocketCommand : XskCommand
 
     private void Open(string name)
     {
-        int[] queues = [.. QueueId.Distinct()];
-        string what = $"{name} {(queues.Length == 1 ? "queue" : "queues")} {string.Join(", ", queues)}";
+        string place = string.IsNullOrEmpty(NetworkNamespace) ? name : $"{name} in {NetworkNamespace}";
+        string what = AllQueues ? $"{place} all receive queues" : $"{place} {(QueueId.Length == 1 ? "queue" : "queues")} {string.Join(", ", QueueId.Distinct())}";
         string action = NoProgram ? "Open AF_XDP socket" : "Open AF_XDP socket and take its packets from the kernel";
         if (!ShouldProcess(what, action)) return;
 
         XskSocketOpener opener = new();
         try
         {
+            IEnumerable<int> queues = AllQueues ? Enumerable.Range(0, ReceiveQueues(name)) : QueueId.Distinct();
             opener.Open(queues.Select(queue => Options(name, queue)), StopToken);
             foreach (string warning in opener.Warnings()) WriteWarning(warning);
         }
@@ -111,11 +129,18 @@ public sealed class NewXskSocketCommand : XskCommand
         }
     }
 
+    private int ReceiveQueues(string name) => XdpInterface.Get(name, NetworkNamespace).RxQueues;
+
+    private void Contradiction(string cause, string remedy) => ThrowTerminatingError(
+        XskErrorRecord.Create("ParametersContradict", ErrorCategory.InvalidArgument, cause, remedy, null));
+
     private XskSocketOptions Options(string name, int queue) => new()
     {
         InterfaceName = name,
+        NetworkNamespace = NetworkNamespace,
         QueueId = queue,
         Filter = filter,
+        ShareUmemWith = ShareUmemWith,
         AttachMode = AttachMode,
         BindMode = BindMode,
         FrameSize = FrameSize,
@@ -123,8 +148,8 @@ public sealed class NewXskSocketCommand : XskCommand
         Headroom = Headroom,
         RxRingSize = RxRingSize,
         TxRingSize = TxRingSize,
-        FillRingSize = MyInvocation.BoundParameters.ContainsKey(nameof(FillRingSize)) ? FillRingSize : null,
-        CompletionRingSize = MyInvocation.BoundParameters.ContainsKey(nameof(CompletionRingSize)) ? CompletionRingSize : null,
+        FillRingSize = Given(nameof(FillRingSize)) ? FillRingSize : null,
+        CompletionRingSize = Given(nameof(CompletionRingSize)) ? CompletionRingSize : null,
         NeedWakeup = !NoNeedWakeup,
         AttachProgram = !NoProgram,
         Force = Force,

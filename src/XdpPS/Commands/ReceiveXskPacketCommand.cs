@@ -41,6 +41,10 @@ public sealed class ReceiveXskPacketCommand : XskCommand
     [ValidateNotNullOrEmpty]
     public string[] InterfaceName { get; set; } = [];
 
+    [Parameter(ParameterSetName = InterfaceSet)]
+    [ArgumentCompleter(typeof(NetworkNamespaceCompleter))]
+    public string? NetworkNamespace { get; set; }
+
     [Parameter]
     [ValidateRange(1, long.MaxValue)]
     public long Count { get; set; } = long.MaxValue;
@@ -132,7 +136,7 @@ public sealed class ReceiveXskPacketCommand : XskCommand
         openers.Add(opener);
         try
         {
-            int queues = XdpInterface.Get(name).RxQueues;
+            int queues = XdpInterface.Get(name, NetworkNamespace).RxQueues;
             opener.Open(Enumerable.Range(0, queues).Select(queue => Options(name, queue)), StopToken);
             foreach (string warning in opener.Warnings()) WriteWarning(warning);
         }
@@ -153,6 +157,7 @@ public sealed class ReceiveXskPacketCommand : XskCommand
     private XskSocketOptions Options(string name, int queue) => new()
     {
         InterfaceName = name,
+        NetworkNamespace = NetworkNamespace,
         QueueId = queue,
         TxRingSize = 0,
         FrameCount = XskSocketOptions.DefaultFrameCount / 2,
@@ -251,8 +256,6 @@ public sealed class ReceiveXskPacketCommand : XskCommand
     }
 
     private static TimeSpan Least(TimeSpan a, TimeSpan b) => a < b ? a : b < TimeSpan.Zero ? TimeSpan.Zero : b;
-
-    private bool Given(string parameter) => MyInvocation.BoundParameters.ContainsKey(parameter);
 
     private void Report(DropWatch drops)
     {

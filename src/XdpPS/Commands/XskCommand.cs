@@ -11,6 +11,16 @@ public abstract class XskCommand : PSCmdlet, IDisposable
     /// <summary>Cancelled when the pipeline is stopped.</summary>
     private protected CancellationToken StopToken => stop.Token;
 
+    /// <summary>Refuses an empty -NetworkNamespace on the command line; one from the pipeline means the session's own.</summary>
+    protected override void BeginProcessing()
+    {
+        const string Name = "NetworkNamespace";
+        if (!MyInvocation.BoundParameters.TryGetValue(Name, out object? given) || !string.IsNullOrEmpty(given as string)) return;
+        ThrowTerminatingError(XskErrorRecord.Create(
+            XskErrorId.NamespaceNotFound.ToString(), ErrorCategory.InvalidArgument,
+            $"-{Name} is empty", "give a name that 'ip netns' lists, or leave it out for this session's own", given));
+    }
+
     /// <summary>Runs on another thread: it only signals.</summary>
     protected override void StopProcessing() => stop.Cancel();
 
@@ -26,6 +36,8 @@ public abstract class XskCommand : PSCmdlet, IDisposable
     {
         if (disposing) stop.Dispose();
     }
+
+    private protected bool Given(string parameter) => MyInvocation.BoundParameters.ContainsKey(parameter);
 
     /// <summary>A mistake in a filter concerns every input: it ends the command.</summary>
     private protected PacketFilter CompileFilter(string expression)

@@ -14,14 +14,14 @@ public sealed class InterfaceNameCompleter : IArgumentCompleter
     {
         string typed = (wordToComplete ?? "").Trim('\'', '"');
         WildcardPattern pattern = new(WildcardPattern.Escape(typed) + "*", WildcardOptions.IgnoreCase);
-        return Interfaces().Where(nic => pattern.IsMatch(nic.Name)).Select(Result);
+        return Interfaces(fakeBoundParameters).Where(nic => pattern.IsMatch(nic.Name)).Select(Result);
     }
 
-    internal static IReadOnlyList<XdpInterface> Interfaces()
+    internal static IReadOnlyList<XdpInterface> Interfaces(IDictionary? typed)
     {
         try
         {
-            return [.. XdpInterface.GetAll().OrderBy(nic => nic.Name, StringComparer.Ordinal)];
+            return [.. XdpInterface.GetAll(typed?["NetworkNamespace"]?.ToString()).OrderBy(nic => nic.Name, StringComparer.Ordinal)];
         }
         catch (XskException)
         {
@@ -29,12 +29,15 @@ public sealed class InterfaceNameCompleter : IArgumentCompleter
         }
     }
 
+    /// <summary>As an argument must be written.</summary>
+    internal static string Quote(string name) => name.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.' or ':')
+        ? name
+        : $"'{name.Replace("'", "''", StringComparison.Ordinal)}'";
+
     private static CompletionResult Result(XdpInterface nic)
     {
-        bool plain = nic.Name.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.' or ':');
-        string text = plain ? nic.Name : $"'{nic.Name.Replace("'", "''", StringComparison.Ordinal)}'";
         string queues = nic.QueueCount == 1 ? "1 queue" : $"{nic.QueueCount} queues";
         string tip = $"{nic.State}, {XskFormat.Mac(nic.MacAddress)}, driver {nic.Driver ?? "none"}, {queues}, MTU {nic.Mtu}";
-        return new CompletionResult(text, nic.Name, CompletionResultType.ParameterValue, tip);
+        return new CompletionResult(Quote(nic.Name), nic.Name, CompletionResultType.ParameterValue, tip);
     }
 }

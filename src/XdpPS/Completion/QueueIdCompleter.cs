@@ -18,7 +18,7 @@ public sealed class QueueIdCompleter : IArgumentCompleter
             object[] { Length: > 0 } several => several[0]?.ToString(),
             _ => null,
         };
-        XdpInterface? nic = InterfaceNameCompleter.Interfaces().FirstOrDefault(nic => nic.Name == name);
+        XdpInterface? nic = InterfaceNameCompleter.Interfaces(fakeBoundParameters).FirstOrDefault(nic => nic.Name == name);
         if (nic is null) yield break;
         for (int queue = 0; queue < nic.QueueCount; queue++)
         {

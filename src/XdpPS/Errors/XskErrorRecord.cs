@@ -14,7 +14,7 @@ internal static class XskErrorRecord
 
     private static ErrorCategory CategoryOf(XskErrorId errorId) => errorId switch
     {
-        XskErrorId.InterfaceNotFound or XskErrorId.InterfaceGone => ErrorCategory.ObjectNotFound,
+        XskErrorId.InterfaceNotFound or XskErrorId.InterfaceGone or XskErrorId.NamespaceNotFound => ErrorCategory.ObjectNotFound,
         XskErrorId.QueueBusy or XskErrorId.SocketBusy or XskErrorId.ProgramAttached => ErrorCategory.ResourceBusy,
         XskErrorId.PermissionDenied => ErrorCategory.PermissionDenied,
         XskErrorId.InterfaceInUse => ErrorCategory.SecurityError,

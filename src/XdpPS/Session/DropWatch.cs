@@ -58,7 +58,7 @@ internal sealed class DropWatch(IReadOnlyList<XskSocket> sockets)
             if (dropped > 0 && starved)
                 warnings.Add($"{name} {dropped} packets because its FILL ring was empty (they came faster than they were read): use -ReadCount, or open the socket with a larger -FillRingSize, -RxRingSize and -FrameCount.");
             if (dropped > 0 && !starved)
-                warnings.Add($"{name} {dropped} packets that did not fit its frames of {socket.FrameSize} bytes, or were merged by GRO or GSO: {Larger(socket)}run 'ethtool -K {socket.InterfaceName} gro off'.");
+                warnings.Add($"{name} {dropped} packets that did not fit its frames of {socket.FrameSize} bytes, or were merged by GRO or GSO: {Larger(socket)}run '{NetworkNamespace.Command(socket.NetworkNamespace, $"ethtool -K {socket.InterfaceName} gro off")}'.");
         }
 
         if (warnings.Count > 0) warnedAt = lookedAt;

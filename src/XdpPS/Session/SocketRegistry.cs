@@ -42,12 +42,12 @@ internal static class SocketRegistry
     }
 
     /// <summary>Every open socket of this process on an interface, whichever runspace opened it.</summary>
-    internal static XskSocket[] OnInterface(int interfaceIndex)
+    internal static XskSocket[] OnInterface(string networkNamespaceId, int interfaceIndex)
     {
         lock (Gate)
         {
             return [.. ByRunspace.Values.SelectMany(sockets => sockets)
-                .Where(socket => socket.IsOpen && socket.InterfaceIndex == interfaceIndex)];
+                .Where(socket => socket.IsOpen && socket.InterfaceIndex == interfaceIndex && socket.NetworkNamespaceId == networkNamespaceId)];
         }
     }
 

@@ -20,9 +20,11 @@ internal static class Sockets
         XdpAttachMode attach = XdpAttachMode.Auto,
         bool attachProgram = true,
         bool needWakeup = true,
-        bool force = false) => new()
+        bool force = false,
+        string? networkNamespace = null) => new()
         {
             InterfaceName = interfaceName,
+            NetworkNamespace = networkNamespace,
             QueueId = queue,
             FrameCount = frames,
             FrameSize = frameSize,

@@ -85,6 +85,7 @@ internal static unsafe class SystemCallFilter
         ("getsockopt", false) => 55,
         ("fcntl", false) => 72,
         ("eventfd2", false) => 290,
+        ("setns", false) => 308,
         ("bpf", false) => 321,
         ("mmap", true) => 222,
         ("madvise", true) => 233,
@@ -96,6 +97,7 @@ internal static unsafe class SystemCallFilter
         ("getsockopt", true) => 209,
         ("fcntl", true) => 25,
         ("eventfd2", true) => 19,
+        ("setns", true) => 268,
         ("bpf", true) => 280,
         _ => throw new ArgumentException($"no number for {call}", nameof(call)),
     };
