@@ -12,7 +12,10 @@ BeforeAll {
 Describe 'New-XskSocket without a privilege' -Tag Unit {
     It 'has the parameter -<Name>' -ForEach @(
         @{ Name = 'InterfaceName'; Type = 'String[]'; Aliases = 'ifAlias,ifName,Interface,InterfaceAlias,Name'; Position = '0'; ByValue = $true; ByProperty = $true; Mandatory = $true }
+        @{ Name = 'NetworkNamespace'; Type = 'String'; ByProperty = $true }
         @{ Name = 'QueueId'; Type = 'Int32[]' }
+        @{ Name = 'AllQueues'; Type = 'SwitchParameter' }
+        @{ Name = 'ShareUmemWith'; Type = 'XskSocket' }
         @{ Name = 'Filter'; Type = 'String' }
         @{ Name = 'AttachMode'; Type = 'XdpAttachMode' }
         @{ Name = 'BindMode'; Type = 'XskBindMode' }

@@ -88,6 +88,22 @@ function Remove-TestCable {
     if ($Cable) { ip link delete $Cable.Left 2>$null }
 }
 
+# A network namespace with the two ends of a cable in it, both up.
+function New-TestNamespace {
+    param([int] $Queues = 1)
+    $name = "xdpps-pester-$PID-$script:cables"
+    $script:cables++
+    $null = Invoke-Native ip netns add $name
+    $null = Invoke-Native ip -n $name link add va numrxqueues $Queues numtxqueues $Queues type veth peer name vb numrxqueues $Queues numtxqueues $Queues
+    foreach ($end in 'va', 'vb') { $null = Invoke-Native ip -n $name link set $end addrgenmode none up }
+    return $name
+}
+
+function Remove-TestNamespace {
+    param([string] $Name)
+    if ($Name) { ip netns delete $Name 2>$null }
+}
+
 # What iproute2 says of an interface.
 function Get-Link {
     param([string] $Name)

@@ -1,0 +1,147 @@
+BeforeDiscovery {
+    Import-Module "$PSScriptRoot/Support.psm1" -Force
+    $note = Get-SkipNote
+}
+
+BeforeAll {
+    Import-Module "$PSScriptRoot/Support.psm1"
+    Import-BuiltModule
+
+    function Complete { param([string] $Line) (TabExpansion2 -inputScript $Line -cursorColumn $Line.Length).CompletionMatches }
+}
+
+Describe '-NetworkNamespace of what does not exist' -Tag Unit {
+    It 'is ObjectNotFound for <Command> and <Place>' -ForEach @(
+        foreach ($command in 'New-XskSocket', 'Receive-XskPacket -InterfaceName', 'Get-XskSocket') {
+            foreach ($place in 'nosuch-namespace', '/proc/1/ns/nosuch', '/etc/passwd', '../x') { @{ Command = $command; Place = $place } }
+        }
+    ) {
+        $failures = $null
+        Invoke-Expression "$Command lo -NetworkNamespace '$Place' -ErrorAction SilentlyContinue -ErrorVariable failures" | Should -BeNullOrEmpty
+        $failures.FullyQualifiedErrorId | Should -BeLike 'NamespaceNotFound,XdpPS.Commands.*'
+        $failures.CategoryInfo.Category | Should -Be 'ObjectNotFound'
+        $failures.Exception.Message | Should -Match ([regex]::Escape($Place))
+    }
+
+    It 'is refused when it is empty: <_>' -ForEach "''", '$null' {
+        { Invoke-Expression "New-XskSocket lo -NetworkNamespace $_" } | Should -Throw -ErrorId 'NamespaceNotFound,*' -ExpectedMessage '*is empty*'
+    }
+}
+
+Describe "-NetworkNamespace$note" -Tag Netns -Skip:($note -ne '') {
+    BeforeAll {
+        $lab = New-TestNamespace -Queues 2
+        $other = New-TestNamespace -Queues 2
+        $own = [IO.FileInfo]::new('/proc/self/ns/net').LinkTarget
+    }
+
+    AfterEach {
+        Get-XskSocket | Remove-XskSocket
+    }
+
+    AfterAll {
+        Remove-TestNamespace $lab
+        Remove-TestNamespace $other
+    }
+
+    It 'opens a socket in there, which sees what tcpdump sees, and leaves the session where it is' {
+        $s = New-XskSocket va -NetworkNamespace $lab -AllQueues
+        $s.NetworkNamespace | Should -Be $lab, $lab
+        "$($s[0])" | Should -BeLike "va queue 0 in ${lab}: *"
+        [IO.FileInfo]::new('/proc/self/ns/net').LinkTarget | Should -Be $own
+        (ip -n $lab -json -details link show dev va | ConvertFrom-Json).xdp.prog.id | Should -Be $s[0].ProgramId
+
+        $path = [IO.Path]::GetTempFileName()
+        $tcpdump = Start-Program ip 'netns', 'exec', $lab, 'tcpdump', '-i', 'vb', '-w', $path, '-U', '--immediate-mode', '-Q', 'in', '-Z', 'root' -WaitFor 'listening on' -Stream Error
+        try {
+            $peer = New-XskSocket vb -NetworkNamespace $lab -NoProgram
+            $frames = foreach ($i in 1..5) { , (New-TestFrame -Length (60 + $i) -Seed $i) }
+            $frames | Send-XskFrame $peer
+            $packets = $s | Receive-XskPacket -Count 5 -TimeoutSeconds 5
+            $packets | ForEach-Object { ConvertTo-Hex $_.Data } | Should -Be ($frames | ForEach-Object { ConvertTo-Hex $_ })
+            $packets.NetworkNamespace | Select-Object -Unique | Should -Be $lab
+            $frames[0..2] | Send-XskFrame $s[0]
+            $null = Wait-Until { @(Read-Pcap $path).Count -ge 3 }
+            Read-Pcap $path | Should -Be ($frames[0..2] | ForEach-Object { ConvertTo-Hex $_ })
+            ($s | Get-XskRingStats).NetworkNamespace | Should -Be $lab, $lab
+        }
+        finally {
+            Stop-Program $tcpdump -Signal INT
+            Remove-Item -LiteralPath $path
+        }
+
+        $s | Remove-XskSocket
+        (ip -n $lab -json -details link show dev va | ConvertFrom-Json).PSObject.Properties['xdp'] | Should -BeNullOrEmpty
+    }
+
+    It 'takes the path of a process in there' {
+        $sleep = Start-Program ip 'netns', 'exec', $lab, 'sh', '-c', 'echo in; exec sleep 60' -WaitFor in
+        try {
+            (New-XskSocket va -NetworkNamespace "/proc/$($sleep.Id)/ns/net" -AllQueues)[0].NetworkNamespace | Should -Be "/proc/$($sleep.Id)/ns/net"
+            # The same place by another name.
+            (Get-XskSocket va -NetworkNamespace $lab)[1].NetworkNamespace | Should -Be "/proc/$($sleep.Id)/ns/net"
+        }
+        finally {
+            Stop-Program $sleep -Signal KILL
+        }
+    }
+
+    It 'keeps interfaces of the same name apart' {
+        $a = New-XskSocket va -NetworkNamespace $lab -WarningAction SilentlyContinue
+        $b = New-XskSocket va -NetworkNamespace $other -WarningAction SilentlyContinue
+        $a.ProgramId | Should -Not -Be $b.ProgramId
+        Get-XskSocket va | Should -Be $a, $b
+        Get-XskSocket -NetworkNamespace $other | Should -Be $b
+        Get-XskSocket va -NetworkNamespace $lab | Should -Be $a
+    }
+
+    It 'warns of the queues of that interface and proposes what works from outside' {
+        $null = New-XskSocket vb -NetworkNamespace $other -WarningAction SilentlyContinue -WarningVariable warnings
+        "$warnings" | Should -Match "vb has 2 receive queues.*queue 1.*-AllQueues, or run 'ip netns exec $other ethtool -L vb rx 1'"
+    }
+
+    It 'receives from all queues of an interface in there, and lets go of it' {
+        $receive = Start-Pipeline { param($lab) Receive-XskPacket -InterfaceName va -NetworkNamespace $lab -Count 2 -TimeoutSeconds 10 } $lab
+        try {
+            $null = Wait-Until { (ip -n $lab -json -details link show dev va | ConvertFrom-Json).PSObject.Properties['xdp'] }
+            foreach ($queue in 0, 1) {
+                $peer = New-XskSocket vb -NetworkNamespace $lab -NoProgram -QueueId $queue
+                , (New-TestFrame -Seed $queue) | Send-XskFrame $peer
+            }
+            Wait-Pipeline $receive | Should -BeNullOrEmpty
+            $receive.Output.QueueId | Sort-Object | Should -Be 0, 1
+        }
+        finally {
+            Close-Pipeline $receive
+        }
+
+        (ip -n $lab -json -details link show dev va | ConvertFrom-Json).PSObject.Properties['xdp'] | Should -BeNullOrEmpty
+    }
+
+    It 'names the namespace when the interface is not in it' {
+        New-XskSocket nosuch0 -NetworkNamespace $lab -ErrorAction SilentlyContinue -ErrorVariable failures
+        $failures.Exception.Message | Should -Match "no interface named 'nosuch0' in network namespace '$lab'.*\bva\b.*ip netns exec $lab ip link"
+    }
+
+    It 'completes its names, and the interfaces and queues in there' {
+        (Complete 'New-XskSocket -NetworkNamespace xdpps-pester-').CompletionText | Should -Contain $lab
+        (Complete "New-XskSocket -NetworkNamespace $lab -InterfaceName v").CompletionText | Should -Be 'va', 'vb'
+        (Complete "New-XskSocket va -NetworkNamespace $lab -QueueId ").CompletionText | Should -Be '0', '1'
+        (Complete "Receive-XskPacket -NetworkNamespace $lab -InterfaceName v").CompletionText | Should -Be 'va', 'vb'
+        Complete 'New-XskSocket -NetworkNamespace nosuch -InterfaceName v' | Where-Object ResultType -EQ 'ParameterValue' | Should -BeNullOrEmpty
+    }
+
+    It 'ends a waiting receive when the interface in there is deleted' {
+        ip -n $other link add vc type veth peer name vd
+        $s = New-XskSocket vc -NetworkNamespace $other -WarningAction SilentlyContinue
+        $receive = Start-Pipeline { param($s) $s | Receive-XskPacket } $s
+        try {
+            Start-Sleep -Milliseconds 300
+            $null = Invoke-Native ip -n $other link delete vc
+            (Wait-Pipeline $receive).FullyQualifiedErrorId | Should -BeLike 'InterfaceGone,*'
+        }
+        finally {
+            Close-Pipeline $receive
+        }
+    }
+}

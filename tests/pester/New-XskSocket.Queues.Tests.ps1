@@ -1,0 +1,141 @@
+BeforeDiscovery {
+    Import-Module "$PSScriptRoot/Support.psm1" -Force
+    $note = Get-SkipNote
+}
+
+BeforeAll {
+    Import-Module "$PSScriptRoot/Support.psm1"
+    Import-BuiltModule
+    $command = 'XdpPS.Commands.NewXskSocketCommand'
+}
+
+Describe 'New-XskSocket with parameters that contradict each other' -Tag Unit {
+    It 'refuses -AllQueues with -QueueId' {
+        { New-XskSocket lo -AllQueues -QueueId 0 } | Should -Throw -ErrorId "ParametersContradict,$command" -ExpectedMessage '*leave out one of them*'
+    }
+}
+
+Describe "New-XskSocket on many queues$note" -Tag Netns -Skip:($note -ne '') {
+    BeforeEach {
+        $cable = New-TestCable -Queues 4
+    }
+
+    AfterEach {
+        Get-XskSocket | Remove-XskSocket
+        Remove-TestCable $cable
+    }
+
+    It 'opens every receive queue with -AllQueues: one program, a socket each, no warning' {
+        $s = New-XskSocket $cable.Left -AllQueues -WarningVariable warnings
+        $warnings | Should -BeNullOrEmpty
+        $s.QueueId | Should -Be 0, 1, 2, 3
+        $s.ProgramId | Select-Object -Unique | Should -Be (Get-XdpProgram $cable.Left).Id
+        foreach ($queue in 0..3) {
+            $peer = New-XskSocket $cable.Right -NoProgram -QueueId $queue
+            , (New-TestFrame -Seed $queue) | Send-XskFrame $peer
+        }
+        $packets = $s | Receive-XskPacket -Count 4 -TimeoutSeconds 5 | Sort-Object QueueId
+        $packets.QueueId | Should -Be 0, 1, 2, 3
+        $packets | ForEach-Object { ConvertTo-Hex $_.Data } | Should -Be (0..3 | ForEach-Object { ConvertTo-Hex (New-TestFrame -Seed $_) })
+    }
+
+    It 'says what it would open with -WhatIf' {
+        New-XskSocket $cable.Left -AllQueues -WhatIf | Should -BeNullOrEmpty
+        (Get-XdpProgram $cable.Left).Id | Should -Be 0
+    }
+
+    It 'keeps the program while one of the sockets lives' {
+        $s = New-XskSocket $cable.Left -AllQueues
+        $s[0], $s[2], $s[3] | Remove-XskSocket
+        (Get-XdpProgram $cable.Left).Id | Should -Be $s[1].ProgramId
+        $s[1] | Remove-XskSocket
+        (Get-XdpProgram $cable.Left).Id | Should -Be 0
+    }
+
+    It 'closes those that it opened when one queue is taken' {
+        $taken = New-XskSocket $cable.Left -QueueId 2 -WarningAction SilentlyContinue
+        New-XskSocket $cable.Left -AllQueues -ErrorAction SilentlyContinue -ErrorVariable failures | Should -BeNullOrEmpty
+        $failures.FullyQualifiedErrorId | Should -Be "QueueBusy,$command"
+        Get-XskSocket | Should -Be $taken
+    }
+
+    It 'lets no queue starve while another is flooded <How>' -ForEach @(
+        @{ How = 'and packets come one at a time'; ReadCount = 1 }
+        @{ How = 'and packets come in arrays'; ReadCount = 64 }
+    ) {
+        $s = New-XskSocket $cable.Left -AllQueues
+        $flood = New-XskSocket $cable.Right -NoProgram -QueueId 0
+        $others = New-XskSocket $cable.Right -NoProgram -QueueId 1, 2, 3
+        $sending = Start-Pipeline { param($flood, $frame) , $frame | Send-XskFrame $flood -Repeat 100000000 -DurationSeconds 8 } $flood, (New-TestFrame -Seed 99)
+        try {
+            $null = Wait-Until { (Get-XskRingStats $s[0]).RxRingFull -gt 0 }
+            foreach ($i in 0..2) { foreach ($n in 1..20) { , (New-TestFrame -Length 80 -Seed ($i * 100 + $n)) | Send-XskFrame $others[$i] } }
+            # Within as many packets as a few turns of all queues have, everything of the quiet ones has come.
+            $packets = $s | Receive-XskPacket -Count 2000 -TimeoutSeconds 5 -ReadCount $ReadCount -WarningAction SilentlyContinue | ForEach-Object { $_ }
+            $quiet = $packets | Where-Object QueueId -NE 0
+            $quiet | Group-Object QueueId | ForEach-Object Count | Should -Be 20, 20, 20
+            @($packets | Where-Object QueueId -EQ 0).Count | Should -BeGreaterThan 1000
+        }
+        finally {
+            Close-Pipeline $sending
+        }
+    }
+
+    It 'names -AllQueues where one queue of several was opened' {
+        $null = New-XskSocket $cable.Left -WarningAction SilentlyContinue -WarningVariable warnings
+        "$warnings" | Should -Match '4 receive queues.*queues 1, 2, 3.*Bind all of them with -AllQueues'
+    }
+}
+
+Describe "New-XskSocket -ShareUmemWith$note" -Tag Netns -Skip:($note -ne '') {
+    BeforeEach {
+        $cable = New-TestCable -Queues 2
+        $owner = New-XskSocket $cable.Left -WarningAction SilentlyContinue
+    }
+
+    AfterEach {
+        Get-XskSocket | Remove-XskSocket
+        Remove-TestCable $cable
+    }
+
+    It 'refuses -<Name>, which the UMEM has already' -ForEach @(
+        @{ Name = 'FrameSize'; Value = 4096 }
+        @{ Name = 'FrameCount'; Value = 64 }
+        @{ Name = 'Headroom'; Value = 0 }
+        @{ Name = 'NoNeedWakeup'; Value = $true }
+    ) {
+        $parameters = @{ $Name = $Value }
+        { New-XskSocket $cable.Left -QueueId 1 -ShareUmemWith $owner @parameters } | Should -Throw -ErrorId "ParametersContradict,$command" -ExpectedMessage "*-$Name*"
+    }
+
+    It 'receives and sends on another <Where>' -ForEach @(
+        @{ Where = 'queue'; End = 'Left'; Queue = 1 }
+        @{ Where = 'interface'; End = 'Right'; Queue = 1 }
+    ) {
+        $s = New-XskSocket $cable.$End -QueueId $Queue -ShareUmemWith $owner -WarningAction SilentlyContinue
+        $s.FrameSize | Should -Be $owner.FrameSize
+        $far = New-XskSocket $cable.($End -eq 'Left' ? 'Right' : 'Left') -NoProgram -QueueId $Queue
+        $frames = foreach ($i in 1..3) { , (New-TestFrame -Seed $i) }
+        $expected = $frames | ForEach-Object { ConvertTo-Hex $_ }
+        $frames | Send-XskFrame $far
+        $s | Receive-XskPacket -Count 3 -TimeoutSeconds 5 | ForEach-Object { ConvertTo-Hex $_.Data } | Should -Be $expected
+        # What AF_XDP sends goes past the taps of its own interface.
+        $capture = Start-Capture $far.InterfaceName
+        $frames | Send-XskFrame $s
+        Stop-Capture $capture -Count 3 | Should -Be $expected
+    }
+
+    It 'goes on when the owner of the memory is closed' {
+        $s = New-XskSocket $cable.Left -QueueId 1 -ShareUmemWith $owner -WarningAction SilentlyContinue
+        $owner | Remove-XskSocket
+        $far = New-XskSocket $cable.Right -NoProgram -QueueId 1
+        , (New-TestFrame) | Send-XskFrame $far
+        $s | Receive-XskPacket -Count 1 -TimeoutSeconds 5 | ForEach-Object { ConvertTo-Hex $_.Data } | Should -Be (ConvertTo-Hex (New-TestFrame))
+    }
+
+    It 'refuses a closed socket' {
+        $owner | Remove-XskSocket
+        New-XskSocket $cable.Left -QueueId 1 -ShareUmemWith $owner -ErrorAction SilentlyContinue -ErrorVariable failures
+        $failures.FullyQualifiedErrorId | Should -Be "SocketClosed,$command"
+    }
+}
