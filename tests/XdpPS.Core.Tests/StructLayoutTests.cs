@@ -199,7 +199,7 @@ public sealed class StructLayoutTests
     [InlineData("NETDEV_CMD_DEV_GET", NetlinkAbi.NETDEV_CMD_DEV_GET)]
     [InlineData("NETDEV_A_DEV_IFINDEX", NetlinkAbi.NETDEV_A_DEV_IFINDEX)]
     [InlineData("NETDEV_A_DEV_XDP_FEATURES", NetlinkAbi.NETDEV_A_DEV_XDP_FEATURES)]
-    [InlineData("NETDEV_XDP_ACT_XSK_ZEROCOPY", (int)NetdevFeatures.XskZeroCopy)]
+    [InlineData("NETDEV_XDP_ACT_XSK_ZEROCOPY", (int)XdpFeatures.XskZeroCopy)]
     [InlineData("XDP_ATTACHED_DRV", (int)XdpMode.Native)]
     [InlineData("XDP_ATTACHED_SKB", (int)XdpMode.Generic)]
     [InlineData("XDP_ATTACHED_HW", (int)XdpMode.Offload)]
