@@ -49,6 +49,7 @@ public sealed class GetXdpInterfaceCommand : XskCommand
 
     private static XdpInterface WithSockets(XdpInterface nic) => nic with
     {
-        Sockets = [.. SocketRegistry.OnInterface(nic.Index).OrderBy(socket => socket.QueueId).Select(XdpInterfaceSocket.From)],
+        // An array: the list that a collection expression makes cannot be indexed in PowerShell.
+        Sockets = SocketRegistry.OnInterface(nic.Index).OrderBy(socket => socket.QueueId).Select(XdpInterfaceSocket.From).ToArray(),
     };
 }
