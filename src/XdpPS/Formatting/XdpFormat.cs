@@ -5,7 +5,7 @@ namespace XdpPS.Formatting;
 /// <summary>Text for the cells about interfaces in XdpPS.Format.ps1xml.</summary>
 public static class XdpFormat
 {
-    /// <summary>The state in at most eight characters.</summary>
+    /// <summary>The state in at most seven characters.</summary>
     public static string State(XdpInterface nic)
     {
         ArgumentNullException.ThrowIfNull(nic);
