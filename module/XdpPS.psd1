@@ -13,6 +13,7 @@
     FormatsToProcess       = @('XdpPS.Format.ps1xml')
     TypesToProcess         = @('XdpPS.Types.ps1xml')
     CmdletsToExport        = @(
+        'Get-XdpInterface'
         'Get-XskRingStats'
         'Get-XskSocket'
         'New-XskSocket'

@@ -139,6 +139,21 @@ public sealed class StructLayoutTests
         "Tx=tx_count", "Other=other_count", "Combined=combined_count");
 
     [BtfFact]
+    public void Ethtool_driver_info_is_the_kernels()
+    {
+        Prefix<Ethtool.DriverInfo>(Btf.Kernel.Struct("ethtool_drvinfo"), "Command=cmd", "Driver=driver", "BusInfo=bus_info");
+        Assert.Equal(Btf.Kernel.Struct("ethtool_drvinfo").Size, Unsafe.SizeOf<Ethtool.DriverInfo>());
+    }
+
+    [BtfFact]
+    public void Ethtool_link_settings_are_the_kernels()
+    {
+        Prefix<Ethtool.LinkSettings>(Btf.Kernel.Struct("ethtool_link_settings"), "Command=cmd", "Speed=speed", "MaskWords=link_mode_masks_nwords");
+        // The masks follow it.
+        Assert.Equal(Btf.Kernel.Struct("ethtool_link_settings").Size, Unsafe.SizeOf<Ethtool.LinkSettings>());
+    }
+
+    [BtfFact]
     public void PollFd_is_the_kernels() => Same<Libc.PollFd>(
         Btf.Kernel.Struct("pollfd"),
         "Descriptor=fd", "Events=events", "ReturnedEvents=revents");
@@ -199,7 +214,22 @@ public sealed class StructLayoutTests
     [InlineData("NETDEV_CMD_DEV_GET", NetlinkAbi.NETDEV_CMD_DEV_GET)]
     [InlineData("NETDEV_A_DEV_IFINDEX", NetlinkAbi.NETDEV_A_DEV_IFINDEX)]
     [InlineData("NETDEV_A_DEV_XDP_FEATURES", NetlinkAbi.NETDEV_A_DEV_XDP_FEATURES)]
-    [InlineData("NETDEV_XDP_ACT_XSK_ZEROCOPY", (int)NetdevFeatures.XskZeroCopy)]
+    [InlineData("NETDEV_A_DEV_XDP_ZC_MAX_SEGS", NetlinkAbi.NETDEV_A_DEV_XDP_ZC_MAX_SEGS)]
+    [InlineData("NETDEV_A_DEV_XDP_RX_METADATA_FEATURES", NetlinkAbi.NETDEV_A_DEV_XDP_RX_METADATA_FEATURES)]
+    [InlineData("NETDEV_A_DEV_XSK_FEATURES", NetlinkAbi.NETDEV_A_DEV_XSK_FEATURES)]
+    [InlineData("NETDEV_XDP_ACT_BASIC", (int)XdpFeatures.Basic)]
+    [InlineData("NETDEV_XDP_ACT_REDIRECT", (int)XdpFeatures.Redirect)]
+    [InlineData("NETDEV_XDP_ACT_NDO_XMIT", (int)XdpFeatures.NdoXmit)]
+    [InlineData("NETDEV_XDP_ACT_XSK_ZEROCOPY", (int)XdpFeatures.XskZeroCopy)]
+    [InlineData("NETDEV_XDP_ACT_HW_OFFLOAD", (int)XdpFeatures.HwOffload)]
+    [InlineData("NETDEV_XDP_ACT_RX_SG", (int)XdpFeatures.RxScatterGather)]
+    [InlineData("NETDEV_XDP_ACT_NDO_XMIT_SG", (int)XdpFeatures.NdoXmitScatterGather)]
+    [InlineData("NETDEV_XDP_RX_METADATA_TIMESTAMP", (int)XdpRxMetadataFeatures.Timestamp)]
+    [InlineData("NETDEV_XDP_RX_METADATA_HASH", (int)XdpRxMetadataFeatures.Hash)]
+    [InlineData("NETDEV_XDP_RX_METADATA_VLAN_TAG", (int)XdpRxMetadataFeatures.VlanTag)]
+    [InlineData("NETDEV_XSK_FLAGS_TX_TIMESTAMP", (int)XskFeatures.TxTimestamp)]
+    [InlineData("NETDEV_XSK_FLAGS_TX_CHECKSUM", (int)XskFeatures.TxChecksum)]
+    [InlineData("NETDEV_XSK_FLAGS_TX_LAUNCH_TIME_FIFO", (int)XskFeatures.TxLaunchTimeFifo)]
     [InlineData("XDP_ATTACHED_DRV", (int)XdpMode.Native)]
     [InlineData("XDP_ATTACHED_SKB", (int)XdpMode.Generic)]
     [InlineData("XDP_ATTACHED_HW", (int)XdpMode.Offload)]

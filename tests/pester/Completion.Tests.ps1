@@ -19,6 +19,8 @@ Describe 'Completion on any machine' -Tag Unit {
         'New-XskSocket -Name L'
         "New-XskSocket 'l"
         'Get-XskSocket l'
+        'Get-XdpInterface l'
+        'Get-XdpInterface -ifName l'
         'Receive-XskPacket -InterfaceName l'
         'Receive-XskPacket -Count 1 -InterfaceName l'
     ) {

@@ -11,7 +11,7 @@ BeforeAll {
 
 Describe 'The module' -Tag Unit {
     BeforeAll {
-        $cmdlets = 'Get-XskRingStats', 'Get-XskSocket', 'New-XskSocket', 'Receive-XskPacket', 'Remove-XskSocket', 'Send-XskFrame'
+        $cmdlets = 'Get-XdpInterface', 'Get-XskRingStats', 'Get-XskSocket', 'New-XskSocket', 'Receive-XskPacket', 'Remove-XskSocket', 'Send-XskFrame'
     }
 
     It 'is found by its name in the folder of the build' {
@@ -49,11 +49,12 @@ Describe 'The module' -Tag Unit {
     It 'uses approved verbs and nouns with its prefix' {
         foreach ($command in $module.ExportedCmdlets.Values) {
             (Get-Verb).Verb | Should -Contain $command.Verb
-            $command.Noun | Should -BeLike 'Xsk*'
+            $command.Noun | Should -Match '^(Xsk|Xdp)[A-Z]'
         }
     }
 
     It 'says what each cmdlet returns: <Name>' -ForEach @(
+        @{ Name = 'Get-XdpInterface'; Type = 'XdpPS.XdpInterface' }
         @{ Name = 'New-XskSocket'; Type = 'XdpPS.XskSocket' }
         @{ Name = 'Get-XskSocket'; Type = 'XdpPS.XskSocket' }
         @{ Name = 'Receive-XskPacket'; Type = 'XdpPS.XskPacket', 'XdpPS.XskPacket[]' }
@@ -67,6 +68,7 @@ Describe 'The module' -Tag Unit {
         @{ Name = 'New-XskSocket'; Expected = $true }
         @{ Name = 'Send-XskFrame'; Expected = $true }
         @{ Name = 'Remove-XskSocket'; Expected = $true }
+        @{ Name = 'Get-XdpInterface'; Expected = $false }
         @{ Name = 'Get-XskSocket'; Expected = $false }
         @{ Name = 'Get-XskRingStats'; Expected = $false }
         @{ Name = 'Receive-XskPacket'; Expected = $false }
@@ -95,7 +97,7 @@ Describe 'The module' -Tag Unit {
     }
 
     It 'can be removed and imported again in one session' {
-        Invoke-Pwsh "Remove-Module XdpPS; Import-Module XdpPS; Remove-Module XdpPS; Import-Module XdpPS; (Get-Command -Module XdpPS).Count" | Should -Be 6
+        Invoke-Pwsh "Remove-Module XdpPS; Import-Module XdpPS; Remove-Module XdpPS; Import-Module XdpPS; (Get-Command -Module XdpPS).Count" | Should -Be 7
     }
 }
 
@@ -142,6 +144,21 @@ Describe "An unprivileged user$note" -Tag Netns -Skip:($note -ne '') {
         $line = "New-XskSocket $($cable.Left) -QueueId "
         $text = Invoke-Unprivileged "(TabExpansion2 'New-XskSocket $($cable.Left.Substring(0, 4))').CompletionMatches.CompletionText -join ','; (TabExpansion2 '$line').CompletionMatches.CompletionText"
         $text -split "`n" | Should -Be "$($cable.Left),$($cable.Right)", '0'
+    }
+
+    It 'gets every interface described, but for the name of the program' {
+        $socket = New-XskSocket $cable.Left
+        try {
+            $text = Invoke-Unprivileged "(Get-XdpInterface).Count; `$n = Get-XdpInterface $($cable.Left); `$n.Driver; `$n.SpeedMbps; `$n.XdpFeatures; `$n.XdpMode; `$n.XdpProgramId; `$null -eq `$n.XdpProgramName"
+            $count, $rest = $text -split "`n"
+            $count | Should -Be (Invoke-Native ip -json link show | ConvertFrom-Json).Count
+            $own = Get-XdpInterface $cable.Left
+            $rest | Should -Be 'veth', "$($own.SpeedMbps)", "$($own.XdpFeatures)", 'Native', "$($socket.ProgramId)", 'True'
+            $own.XdpProgramName | Should -Be 'xdpps_redirect'
+        }
+        finally {
+            $socket | Remove-XskSocket
+        }
     }
 
     It 'gets a PermissionDenied that names the capabilities when it opens a socket' {

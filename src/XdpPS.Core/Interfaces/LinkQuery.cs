@@ -94,22 +94,29 @@ internal static class LinkQuery
             }
         }
 
-        (int rx, int tx, int combined) = brief ? (allocatedRx, allocatedTx, 0) : CountQueues(name, index, allocatedRx, allocatedTx);
+        QueueCounts allocated = new(allocatedRx, allocatedTx, 0, allocatedRx, allocatedTx, 0);
+        PhysicalAddress address = new(mac);
+        QueueCounts queues = brief ? allocated : CountQueues(name, index, address, allocated);
+        (string Driver, string Bus)? driver = brief ? null : Ethtool.GetDriver(name);
         return new XdpInterface
         {
             Name = name,
             Index = index,
-            MacAddress = new PhysicalAddress(mac),
+            MacAddress = address,
             Mtu = mtu,
-            Driver = (brief ? null : Ethtool.DriverName(name)) ?? kind,
+            Driver = driver?.Driver ?? kind,
+            // "N/A" is what the drivers of virtual interfaces say.
+            BusAddress = driver?.Bus is { Length: > 0 } bus and not "N/A" ? bus : null,
             State = state,
             IsUp = (flags & IFF_UP) != 0,
             HasCarrier = carrier,
             IsLoopback = (flags & IFF_LOOPBACK) != 0,
-            RxQueues = rx,
-            TxQueues = tx,
-            CombinedQueues = combined,
-            MaxRxQueues = Math.Max(allocatedRx, rx),
+            RxQueues = queues.Rx,
+            TxQueues = queues.Tx,
+            CombinedQueues = queues.Combined,
+            MaxRxQueues = Math.Max(queues.MaxRx, queues.Rx),
+            MaxTxQueues = Math.Max(queues.MaxTx, queues.Tx),
+            MaxCombinedQueues = queues.MaxCombined,
             XdpMode = mode,
             XdpProgramId = programId,
             MasterIndex = master,
@@ -150,23 +157,29 @@ internal static class LinkQuery
     /// The queues in use. rtnetlink only knows how many were allocated; ethtool's channels know how many are
     /// in use; a driver without channels (tap, loopback) still lists its queues in sysfs.
     /// </summary>
-    private static (int Rx, int Tx, int Combined) CountQueues(string name, int index, int allocatedRx, int allocatedTx)
+    private static QueueCounts CountQueues(string name, int index, PhysicalAddress address, QueueCounts allocated)
     {
         if (Ethtool.GetChannels(name) is { } channels && channels.Rx + channels.Tx + channels.Combined > 0)
         {
-            return (Count(channels.Rx), Count(channels.Tx), (int)channels.Combined);
+            // A driver that has both kinds gives out the same queues under either name (ice, bnxt): no sum.
+            return new QueueCounts(
+                Count(channels.Rx), Count(channels.Tx), (int)channels.Combined,
+                (int)Math.Max(channels.MaxRx, channels.MaxCombined), (int)Math.Max(channels.MaxTx, channels.MaxCombined), (int)channels.MaxCombined);
             int Count(uint separate) => Math.Max(1, (int)(separate + channels.Combined));
         }
 
         string directory = $"/sys/class/net/{name}";
         try
         {
-            // sysfs shows the namespace it was mounted in, which need not be this thread's.
-            if (int.TryParse(File.ReadAllText($"{directory}/ifindex"), out int sysfsIndex) && sysfsIndex == index)
+            // sysfs shows the namespace it was mounted in, which need not be this thread's; names and indices repeat
+            // from one to the next.
+            bool same = int.TryParse(File.ReadAllText($"{directory}/ifindex"), out int sysfsIndex) && sysfsIndex == index
+                && string.Equals(Digits(File.ReadAllText($"{directory}/address")), address.ToString(), StringComparison.OrdinalIgnoreCase);
+            if (same)
             {
                 int rx = Directory.GetDirectories($"{directory}/queues", "rx-*").Length;
                 int tx = Directory.GetDirectories($"{directory}/queues", "tx-*").Length;
-                if (rx > 0 && tx > 0) return (rx, tx, 0);
+                if (rx > 0 && tx > 0) return allocated with { Rx = rx, Tx = tx };
             }
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -174,6 +187,10 @@ internal static class LinkQuery
             // No sysfs here: what rtnetlink said is the best there is.
         }
 
-        return (allocatedRx, allocatedTx, 0);
+        return allocated;
+
+        static string Digits(string mac) => mac.Trim().Replace(":", "", StringComparison.Ordinal);
     }
+
+    private readonly record struct QueueCounts(int Rx, int Tx, int Combined, int MaxRx, int MaxTx, int MaxCombined);
 }

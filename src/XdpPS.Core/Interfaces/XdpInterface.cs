@@ -23,7 +23,11 @@ public enum XdpMode
 }
 
 /// <summary>A network interface as AF_XDP sees it, at the moment it was asked about.</summary>
-public sealed class XdpInterface
+/// <remarks>
+/// What <see cref="WithDetails"/> adds is null until it was asked for: finding it out takes more calls than opening a
+/// socket should.
+/// </remarks>
+public sealed record XdpInterface
 {
     /// <summary>Kernel name: what <c>ip link</c> shows.</summary>
     public required string Name { get; init; }
@@ -46,6 +50,9 @@ public sealed class XdpInterface
     /// <summary>The driver's name as ethtool gives it; where the interface has no ethtool, its rtnetlink kind; else null.</summary>
     public string? Driver { get; init; }
 
+    /// <summary>The device's address on its bus, as <c>ethtool -i</c> shows it (<c>0000:3b:00.0</c>); null where it has none.</summary>
+    public string? BusAddress { get; init; }
+
     /// <summary>Operational state (RFC 2863): up, down, lowerlayerdown, dormant, unknown …</summary>
     public required string State { get; init; }
 
@@ -67,14 +74,44 @@ public sealed class XdpInterface
     /// <summary>Queues that are both (ethtool's "Combined"); 0 where the driver has separate ones.</summary>
     public required int CombinedQueues { get; init; }
 
-    /// <summary>Receive queues the interface was created with: the most that <c>ethtool -L</c> can give.</summary>
+    /// <summary>The most receive queues that <c>ethtool -L</c> can give, combined ones included; without ethtool, those the interface was created with.</summary>
     public required int MaxRxQueues { get; init; }
+
+    /// <summary>The most transmit queues, likewise.</summary>
+    public int MaxTxQueues { get; init; }
+
+    /// <summary>The most combined queues; 0 where the driver has separate ones.</summary>
+    public int MaxCombinedQueues { get; init; }
 
     /// <summary>Mode of the attached XDP program.</summary>
     public required XdpMode XdpMode { get; init; }
 
     /// <summary>Id of the attached XDP program; 0 without one.</summary>
     public required int XdpProgramId { get; init; }
+
+    /// <summary>Its name, for whoever may ask (CAP_SYS_ADMIN); else null. A detail.</summary>
+    public string? XdpProgramName { get; init; }
+
+    /// <summary>Speed of the link in Mb/s; null where the driver does not say. A detail.</summary>
+    public int? SpeedMbps { get; init; }
+
+    /// <summary>What the driver can do with XDP, at this moment and in this configuration; null where the kernel cannot tell (before 6.3). A detail.</summary>
+    public XdpFeatures? XdpFeatures { get; init; }
+
+    /// <summary>Whether the driver does AF_XDP without copying; null where the kernel cannot tell. A detail.</summary>
+    public bool? SupportsZeroCopy => XdpFeatures is { } features ? features.HasFlag(XdpPS.XdpFeatures.XskZeroCopy) : null;
+
+    /// <summary>Fragments a packet can have in zero-copy mode (Linux 6.5); null without zero-copy, or where the kernel cannot tell. A detail.</summary>
+    public int? ZeroCopyMaxSegments { get; init; }
+
+    /// <summary>What an XDP program can ask the NIC about a received packet (Linux 6.8); null where the kernel cannot tell. A detail.</summary>
+    public XdpRxMetadataFeatures? RxMetadataFeatures { get; init; }
+
+    /// <summary>What an AF_XDP socket can ask of the NIC when it sends (Linux 6.8); null where the kernel cannot tell. A detail.</summary>
+    public XskFeatures? XskFeatures { get; init; }
+
+    /// <summary>The open sockets on the interface that the caller knows of, by queue.</summary>
+    public IReadOnlyList<XdpInterfaceSocket> Sockets { get; init; } = [];
 
     /// <summary>Queues a socket can bind to: ids from 0 to this minus 1 (xp_assign_dev takes the larger of RX and TX).</summary>
     public int QueueCount => Math.Max(RxQueues, TxQueues);
@@ -124,10 +161,16 @@ public sealed class XdpInterface
         return found;
     }
 
-    /// <returns>Whether the driver does zero-copy (NETDEV_XDP_ACT_XSK_ZEROCOPY), or null before Linux 6.3, which cannot tell.</returns>
-    internal bool? SupportsZeroCopy() => NetdevFeatures.Query(Index) is { } features
-        ? (features & NetdevFeatures.XskZeroCopy) != 0
-        : null;
+    /// <summary>The same interfaces with speed, XDP features and the program's name, as far as the kernel tells. Needs no privilege.</summary>
+    /// <remarks>An interface that is gone by now keeps what was known of it.</remarks>
+    public static IReadOnlyList<XdpInterface> WithDetails(IReadOnlyList<XdpInterface> interfaces)
+    {
+        ArgumentNullException.ThrowIfNull(interfaces);
+        return InterfaceDetails.Complete(interfaces);
+    }
+
+    /// <returns>Whether the driver does zero-copy, or null before Linux 6.3, which cannot tell: the one detail that opening a socket needs.</returns>
+    internal bool? AskForZeroCopy() => NetdevFeatures.Query(Index)?.Xdp?.HasFlag(XdpPS.XdpFeatures.XskZeroCopy);
 
     /// <returns>Name, state, driver and queues on one line.</returns>
     public override string ToString() => $"{Name} ({State}, {Driver ?? "no driver"}, {QueueCount} queues)";

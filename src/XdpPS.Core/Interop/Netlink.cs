@@ -54,6 +54,9 @@ internal static class NetlinkAbi
     internal const byte NETDEV_CMD_DEV_GET = 1;
     internal const ushort NETDEV_A_DEV_IFINDEX = 1;
     internal const ushort NETDEV_A_DEV_XDP_FEATURES = 3;
+    internal const ushort NETDEV_A_DEV_XDP_ZC_MAX_SEGS = 4;
+    internal const ushort NETDEV_A_DEV_XDP_RX_METADATA_FEATURES = 5;
+    internal const ushort NETDEV_A_DEV_XSK_FEATURES = 6;
 }
 
 /// <summary>A netlink request: the header, the family's own header, attributes.</summary>
@@ -111,6 +114,9 @@ internal ref struct NetlinkAttributes(ReadOnlySpan<byte> bytes)
     internal ReadOnlySpan<byte> Value { get; private set; }
 
     internal readonly uint UInt32 => Value.Length >= 4 ? BinaryPrimitives.ReadUInt32LittleEndian(Value) : 0;
+
+    /// <summary>Null where the attribute has another length.</summary>
+    internal readonly ulong? UInt64 => Value.Length == 8 ? BinaryPrimitives.ReadUInt64LittleEndian(Value) : null;
 
     internal readonly string Text => System.Text.Encoding.UTF8.GetString(Value.TrimEnd((byte)0));
 

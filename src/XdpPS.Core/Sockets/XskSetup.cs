@@ -239,7 +239,7 @@ internal sealed class XskSetup(XskSocketOptions options, XskResources resources,
             XskBindMode.Copy => false,
             XskBindMode.ZeroCopy => true,
             // Where the kernel is too old to tell (before 6.3), trying is the only way to find out.
-            _ => !generic && nic.SupportsZeroCopy() != false,
+            _ => !generic && nic.AskForZeroCopy() != false,
         };
 
         // One of the two is always asked for: with neither, the kernel falls back to copying without a word, and

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Management.Automation;
 using System.Net.NetworkInformation;
 using System.Reflection;
@@ -35,7 +36,15 @@ public sealed class XskTypeConverter : PSTypeConverter
     public override object ConvertTo(object sourceValue, Type destinationType, IFormatProvider formatProvider, bool ignoreCase) =>
         throw new PSInvalidCastException();
 
-    private static object? Convert(object value, Type type) => type == typeof(PhysicalAddress)
-        ? PhysicalAddress.Parse(value.ToString())
-        : LanguagePrimitives.ConvertTo(value, type, System.Globalization.CultureInfo.InvariantCulture);
+    private static object? Convert(object value, Type type)
+    {
+        if (type == typeof(PhysicalAddress)) return PhysicalAddress.Parse(value.ToString());
+        // Bits of a newer kernel that have no name here are no reason to lose the object.
+        Type plain = Nullable.GetUnderlyingType(type) ?? type;
+        if (plain.IsEnum && plain.IsDefined(typeof(FlagsAttribute))) return Enum.ToObject(plain, ConvertTo<long>(value));
+        if (plain.IsGenericType && plain.GetGenericTypeDefinition() == typeof(IReadOnlyList<>)) type = plain.GetGenericArguments()[0].MakeArrayType();
+        return LanguagePrimitives.ConvertTo(value, type, CultureInfo.InvariantCulture);
+    }
+
+    private static T ConvertTo<T>(object value) => (T)LanguagePrimitives.ConvertTo(value, typeof(T), CultureInfo.InvariantCulture);
 }
