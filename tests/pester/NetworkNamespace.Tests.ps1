@@ -12,7 +12,7 @@ BeforeAll {
 
 Describe '-NetworkNamespace of what does not exist' -Tag Unit {
     It 'is ObjectNotFound for <Command> and <Place>' -ForEach @(
-        foreach ($command in 'New-XskSocket', 'Receive-XskPacket -InterfaceName', 'Get-XskSocket') {
+        foreach ($command in 'New-XskSocket', 'Receive-XskPacket -InterfaceName', 'Get-XskSocket', 'Get-XdpInterface') {
             foreach ($place in 'nosuch-namespace', '/proc/1/ns/nosuch', '/etc/passwd', '../x') { @{ Command = $command; Place = $place } }
         }
     ) {
@@ -121,6 +121,21 @@ Describe "-NetworkNamespace$note" -Tag Netns -Skip:($note -ne '') {
     It 'names the namespace when the interface is not in it' {
         New-XskSocket nosuch0 -NetworkNamespace $lab -ErrorAction SilentlyContinue -ErrorVariable failures
         $failures.Exception.Message | Should -Match "no interface named 'nosuch0' in network namespace '$lab'.*\bva\b.*ip netns exec $lab ip link"
+    }
+
+    It 'lists the interfaces in there with the sockets on them, and opens one that comes through the pipeline' {
+        (Get-XdpInterface -NetworkNamespace $lab).Name | Should -Be ((ip -n $lab -json link show | ConvertFrom-Json).ifname)
+        $s = Get-XdpInterface va -NetworkNamespace $lab | New-XskSocket -AllQueues
+        $s.NetworkNamespace | Should -Be $lab, $lab
+        $nic = Get-XdpInterface v* -NetworkNamespace $lab
+        ($nic | Where-Object Name -EQ va).Sockets.QueueId | Should -Be 0, 1
+        ($nic | Where-Object Name -EQ va).XdpProgramName | Should -Be 'xdpps_redirect'
+        ($nic | Where-Object Name -EQ va).SpeedMbps | Should -Be ((ip netns exec $lab ethtool va | Select-String 'Speed: (\d+)').Matches.Groups[1].Value)
+        ($nic | Where-Object Name -EQ vb).Sockets | Should -BeNullOrEmpty
+        (Get-XdpInterface va -NetworkNamespace $other).Sockets | Should -BeNullOrEmpty
+        $nic | Get-XskSocket -ErrorAction Ignore | Should -Be $s
+        # One of the session's own namespace comes without a name.
+        Get-XdpInterface lo | New-XskSocket -Force -WhatIf | Should -BeNullOrEmpty
     }
 
     It 'completes its names, and the interfaces and queues in there' {

@@ -33,7 +33,7 @@ public sealed record XdpInterface
     public required string Name { get; init; }
 
     /// <summary>The network namespace it is in, by the name or path that was given; null for the session's own.</summary>
-    public string? NetworkNamespace { get; internal set; }
+    public string? NetworkNamespace { get; init; }
 
     /// <summary>Whose interface it is, in words.</summary>
     internal string Home => NetworkNamespace is null ? "this host" : $"network namespace '{NetworkNamespace}'";
@@ -131,9 +131,7 @@ public sealed record XdpInterface
     public static IReadOnlyList<XdpInterface> GetAll(string? networkNamespace = null) => XdpPS.NetworkNamespace.RunIn(networkNamespace, () =>
     {
         using NetlinkSocket netlink = new(NetlinkAbi.NETLINK_ROUTE);
-        List<XdpInterface> all = LinkQuery.All(netlink);
-        if (!string.IsNullOrEmpty(networkNamespace)) all.ForEach(nic => nic.NetworkNamespace = networkNamespace);
-        return all;
+        return LinkQuery.All(netlink).Select(nic => nic.At(networkNamespace)).ToArray();
     });
 
     /// <summary>One interface by its exact name. Needs no privilege but that for entering another namespace.</summary>
@@ -156,10 +154,11 @@ public sealed record XdpInterface
     internal static XdpInterface GetHere(string name, string? networkNamespace)
     {
         using NetlinkSocket netlink = new(NetlinkAbi.NETLINK_ROUTE);
-        XdpInterface found = LinkQuery.ByName(netlink, name) ?? throw NotFound(name, LinkQuery.All(netlink, brief: true), networkNamespace);
-        if (!string.IsNullOrEmpty(networkNamespace)) found.NetworkNamespace = networkNamespace;
-        return found;
+        XdpInterface? found = LinkQuery.ByName(netlink, name);
+        return found?.At(networkNamespace) ?? throw NotFound(name, LinkQuery.All(netlink, brief: true), networkNamespace);
     }
+
+    private XdpInterface At(string? networkNamespace) => string.IsNullOrEmpty(networkNamespace) ? this : this with { NetworkNamespace = networkNamespace };
 
     /// <summary>The same interfaces with speed, XDP features and the program's name, as far as the kernel tells. Needs no privilege.</summary>
     /// <remarks>An interface that is gone by now keeps what was known of it.</remarks>

@@ -16,30 +16,31 @@ public sealed class GetXdpInterfaceCommand : XskCommand
     [ValidateNotNullOrEmpty]
     public string[] InterfaceName { get; set; } = ["*"];
 
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [ArgumentCompleter(typeof(NetworkNamespaceCompleter))]
+    public string? NetworkNamespace { get; set; }
+
     /// <inheritdoc/>
     protected override void ProcessRecord()
     {
         foreach (string name in InterfaceName)
         {
-            IReadOnlyList<XdpInterface> found;
             try
             {
-                found = XdpInterface.WithDetails(Find(name));
+                using NetworkNamespace place = string.IsNullOrEmpty(NetworkNamespace) ? XdpPS.NetworkNamespace.Current() : XdpPS.NetworkNamespace.Open(NetworkNamespace);
+                foreach (XdpInterface nic in place.Run(() => XdpInterface.WithDetails(Find(name)))) WriteObject(WithSockets(nic, place));
             }
             catch (XskException e)
             {
                 WriteError(e, name);
-                continue;
             }
-
-            foreach (XdpInterface nic in found) WriteObject(WithSockets(nic));
         }
     }
 
-    private static XdpInterface[] Find(string name)
+    private XdpInterface[] Find(string name)
     {
-        if (!WildcardPattern.ContainsWildcardCharacters(name)) return [XdpInterface.Get(name)];
-        IReadOnlyList<XdpInterface> all = XdpInterface.GetAll();
+        if (!WildcardPattern.ContainsWildcardCharacters(name)) return [XdpInterface.Get(name, NetworkNamespace)];
+        IReadOnlyList<XdpInterface> all = XdpInterface.GetAll(NetworkNamespace);
         // Linux interface names are case-sensitive, and may contain what PowerShell takes for a wildcard.
         XdpInterface[] exact = [.. all.Where(nic => nic.Name == name)];
         if (exact.Length > 0) return exact;
@@ -47,9 +48,9 @@ public sealed class GetXdpInterfaceCommand : XskCommand
         return [.. all.Where(nic => pattern.IsMatch(nic.Name))];
     }
 
-    private static XdpInterface WithSockets(XdpInterface nic) => nic with
+    private static XdpInterface WithSockets(XdpInterface nic, NetworkNamespace place) => nic with
     {
         // An array: the list that a collection expression makes cannot be indexed in PowerShell.
-        Sockets = SocketRegistry.OnInterface(nic.Index).OrderBy(socket => socket.QueueId).Select(XdpInterfaceSocket.From).ToArray(),
+        Sockets = SocketRegistry.OnInterface(place.Id, nic.Index).OrderBy(socket => socket.QueueId).Select(XdpInterfaceSocket.From).ToArray(),
     };
 }
