@@ -35,7 +35,7 @@ internal sealed class XdpAttachment
     }
 
     /// <summary>The network namespace of this thread, as "net:[inode]": interface indices repeat from one to the next.</summary>
-    private static string? CurrentNamespace => new FileInfo("/proc/thread-self/ns/net").LinkTarget;
+    internal static string? CurrentNamespace => new FileInfo("/proc/thread-self/ns/net").LinkTarget;
 
     internal XskMap Map { get; }
 
