@@ -11,7 +11,7 @@ public sealed class SharedUmemTests : IDisposable
     public void Two_interfaces_on_one_umem_send_to_each_other() => network.Run(() =>
     {
         using XskSocket near = Sockets.Open();
-        using XskSocket far = Share(near, TestNetwork.Far);
+        using XskSocket far = near.Share(TestNetwork.Far);
         far.Send(Frames.Series(20));
         Assert.Equal(Frames.Series(20), near.Take(20));
         near.Send(Frames.Series(12));
@@ -24,7 +24,7 @@ public sealed class SharedUmemTests : IDisposable
     public void Two_queues_of_one_interface_share_a_umem() => network.Run(() =>
     {
         using XskSocket first = Sockets.Open();
-        using XskSocket second = Share(first, TestNetwork.Near, queue: 1);
+        using XskSocket second = first.Share(TestNetwork.Near, queue: 1);
         using XskSocket far = XskSocket.Open(Sockets.Options(TestNetwork.Far, queue: 1));
         far.Send(Frames.Series(10));
         Assert.Equal(Frames.Series(10), second.Take(10));
@@ -38,7 +38,7 @@ public sealed class SharedUmemTests : IDisposable
         Sockets.Open().Dispose();
         Residue before = Residue.Now();
         XskSocket owner = Sockets.Open();
-        XskSocket sharer = Share(owner, TestNetwork.Far);
+        XskSocket sharer = owner.Share(TestNetwork.Far);
         owner.Close();
         using (XskSocket peer = Sockets.Open())
         {
@@ -57,10 +57,10 @@ public sealed class SharedUmemTests : IDisposable
     {
         using XskSocket owner = Sockets.Open();
         int ofFirst, left = owner.CountFrames().Total;
-        using (XskSocket sharer = Share(owner, TestNetwork.Far)) ofFirst = sharer.FrameCount;
+        using (XskSocket sharer = owner.Share(TestNetwork.Far)) ofFirst = sharer.FrameCount;
         for (int i = 0; i < 20; i++)
         {
-            using XskSocket next = Share(owner, TestNetwork.Far);
+            using XskSocket next = owner.Share(TestNetwork.Far);
             Assert.True(next.FrameCount >= ofFirst);
             Sockets.AssertConserved(owner, next);
         }
@@ -69,16 +69,15 @@ public sealed class SharedUmemTests : IDisposable
     });
 
     [KernelFact]
-    public void The_owners_own_queue_cannot_be_shared_and_its_copy_mode_is_inherited() => network.Run(() =>
+    public void The_owners_copy_mode_is_inherited_and_a_closed_socket_shares_nothing() => network.Run(() =>
     {
         using XskSocket owner = Sockets.Open();
-        Sockets.Fails(XskErrorId.UmemNotShareable, () => Share(owner, TestNetwork.Near));
-        Sockets.Fails(XskErrorId.UmemNotShareable, () => Share(owner, TestNetwork.Far, bind: XskBindMode.ZeroCopy));
-        using XskSocket sharer = Share(owner, TestNetwork.Far);
+        Sockets.Fails(XskErrorId.UmemNotShareable, () => owner.Share(TestNetwork.Far, bind: XskBindMode.ZeroCopy));
+        using XskSocket sharer = owner.Share(TestNetwork.Far);
         Assert.Equal(XskBindMode.Copy, sharer.BindMode);
         Assert.Equal(owner.FrameSize, sharer.FrameSize);
         owner.Close();
-        Sockets.Fails(XskErrorId.SocketClosed, () => Share(owner, TestNetwork.Near, queue: 1));
+        Sockets.Fails(XskErrorId.SocketClosed, () => owner.Share(TestNetwork.Near, queue: 1));
     });
 
     [KernelFact]
@@ -87,26 +86,13 @@ public sealed class SharedUmemTests : IDisposable
         using XskSocket owner = Sockets.Open();
         using XskSocket holder = Sockets.Open(TestNetwork.Far);
         Residue before = Residue.Now();
-        Sockets.Fails(XskErrorId.QueueBusy, () => Share(owner, TestNetwork.Far));
+        Sockets.Fails(XskErrorId.QueueBusy, () => owner.Share(TestNetwork.Far));
         int left = owner.CountFrames().Total;
-        Sockets.Fails(XskErrorId.QueueBusy, () => Share(owner, TestNetwork.Far));
+        Sockets.Fails(XskErrorId.QueueBusy, () => owner.Share(TestNetwork.Far));
         Assert.Equal(left, owner.CountFrames().Total);
         Residue.AssertNoMoreThan(before);
         Sockets.AssertConserved(owner, holder);
         holder.Send(Frames.Series(10));
         Assert.Equal(Frames.Series(10), owner.Take(10));
     });
-
-    private static XskSocket Share(XskSocket owner, string interfaceName, int queue = 0, XskBindMode bind = XskBindMode.Auto) =>
-        XskSocket.Open(new XskSocketOptions
-        {
-            InterfaceName = interfaceName,
-            QueueId = queue,
-            ShareUmemWith = owner,
-            BindMode = bind,
-            RxRingSize = 64,
-            TxRingSize = 64,
-            FillRingSize = 64,
-            CompletionRingSize = 64,
-        });
 }

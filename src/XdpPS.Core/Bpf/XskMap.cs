@@ -51,18 +51,9 @@ internal sealed class XskMap : IDisposable
     }
 
     /// <summary>Puts a socket into a free slot.</summary>
-    internal unsafe void Set(int queue, FileDescriptor socket)
+    internal void Set(int queue, FileDescriptor socket)
     {
-        uint key = (uint)queue;
-        uint value = (uint)socket.Number;
-        BpfMapElementAttr attributes = new()
-        {
-            MapDescriptor = (uint)Descriptor.Number,
-            Key = (ulong)&key,
-            Value = (ulong)&value,
-            Flags = BpfAbi.BPF_NOEXIST,
-        };
-        int result = BpfCall.Invoke(BpfAbi.BPF_MAP_UPDATE_ELEM, ref attributes);
+        int result = Update(queue, socket, BpfAbi.BPF_NOEXIST);
         if (result >= 0) return;
         string call = $"bpf(BPF_MAP_UPDATE_ELEM, xsks_map, queue {queue})";
         throw -result switch
@@ -79,6 +70,9 @@ internal sealed class XskMap : IDisposable
         };
     }
 
+    /// <summary>Puts a socket in the place of another, so that no packet goes elsewhere in between.</summary>
+    internal bool TryReplace(int queue, FileDescriptor socket) => Update(queue, socket, BpfAbi.BPF_EXIST) >= 0;
+
     /// <summary>Takes a socket out, so that its packets go to the kernel again. Fails silently: closing the socket does the same.</summary>
     internal unsafe void Clear(int queue)
     {
@@ -88,4 +82,18 @@ internal sealed class XskMap : IDisposable
     }
 
     public void Dispose() => Descriptor.Dispose();
+
+    private unsafe int Update(int queue, FileDescriptor socket, ulong flags)
+    {
+        uint key = (uint)queue;
+        uint value = (uint)socket.Number;
+        BpfMapElementAttr attributes = new()
+        {
+            MapDescriptor = (uint)Descriptor.Number,
+            Key = (ulong)&key,
+            Value = (ulong)&value,
+            Flags = flags,
+        };
+        return BpfCall.Invoke(BpfAbi.BPF_MAP_UPDATE_ELEM, ref attributes);
+    }
 }

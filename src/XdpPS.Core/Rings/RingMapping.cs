@@ -38,6 +38,16 @@ internal sealed record RingKind(string Name, int SizeOption, string SizeOptionNa
         this == Rx ? offsets.Rx : this == Tx ? offsets.Tx : this == Fill ? offsets.Fill : offsets.Completion;
 }
 
+/// <summary>The two rings that all sockets on one queue have in common, mapped through one of them.</summary>
+internal sealed record QueueMapping(RingMapping Fill, RingMapping Completion) : IDisposable
+{
+    public void Dispose()
+    {
+        Fill.Dispose();
+        Completion.Dispose();
+    }
+}
+
 /// <summary>One ring of a socket, mapped into this process.</summary>
 internal sealed unsafe class RingMapping : IDisposable
 {

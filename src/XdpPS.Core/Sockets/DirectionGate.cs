@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace XdpPS;
 
 /// <summary>
@@ -8,6 +10,8 @@ internal sealed class DirectionGate(string direction)
 {
     private const int Open = 0;
     private const int Closed = -1;
+
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
 
     /// <summary>Open, closed, or the managed id of the thread that is inside.</summary>
     private int holder;
@@ -25,6 +29,30 @@ internal sealed class DirectionGate(string direction)
             $"one thread at a time may be {direction} on a socket: wait for the other to end, or open a socket on another queue");
     }
 
+    /// <summary>Waits for whoever is inside, and enters.</summary>
+    /// <returns>False where the gate is closed, so that nobody will be inside any more.</returns>
+    /// <exception cref="XskException">After a second somebody still is, or it is this thread.</exception>
+    internal bool Await(XskSocketInfo socket)
+    {
+        long start = Stopwatch.GetTimestamp();
+        SpinWait wait = default;
+        while (!TryEnter())
+        {
+            int current = Volatile.Read(ref holder);
+            if (current == Closed) return false;
+            if (current == Environment.CurrentManagedThreadId) throw StillHeld(socket, "sharing its UMEM");
+            if (Stopwatch.GetElapsedTime(start) > Patience)
+            {
+                Enter(socket);
+                return true;
+            }
+
+            wait.SpinOnce();
+        }
+
+        return true;
+    }
+
     internal void Leave() => Volatile.Write(ref holder, Open);
 
     /// <summary>Waits for whoever is inside, then closes for good.</summary>
@@ -35,17 +63,15 @@ internal sealed class DirectionGate(string direction)
         {
             int previous = Interlocked.CompareExchange(ref holder, Closed, Open);
             if (previous is Open or Closed) return;
-            if (previous == Environment.CurrentManagedThreadId)
-            {
-                throw XskException.FromCheck(
-                    XskErrorId.SocketBusy,
-                    $"This thread still holds a batch of {socket.InterfaceName} queue {socket.QueueId}",
-                    "dispose the batch before closing the socket");
-            }
-
+            if (previous == Environment.CurrentManagedThreadId) throw StillHeld(socket, "closing the socket");
             wait.SpinOnce();
         }
     }
+
+    private static XskException StillHeld(XskSocketInfo socket, string doing) => XskException.FromCheck(
+        XskErrorId.SocketBusy,
+        $"This thread still holds a batch of {socket.InterfaceName} queue {socket.QueueId}",
+        $"dispose the batch before {doing}");
 
     internal static XskException SocketClosed(XskSocketInfo socket) => XskException.FromCheck(
         XskErrorId.SocketClosed,

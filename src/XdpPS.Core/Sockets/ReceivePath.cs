@@ -3,7 +3,7 @@ using XdpPS.Interop;
 
 namespace XdpPS;
 
-/// <summary>The FILL and RX rings and the frames that go round between them.</summary>
+/// <summary>The RX ring of a socket, whose frames come from its queue's FILL ring and go back there.</summary>
 internal sealed unsafe class ReceivePath
 {
     /// <summary>Frames go back to FILL in batches of this many: each publication costs a shared cache line.</summary>
@@ -14,7 +14,7 @@ internal sealed unsafe class ReceivePath
     private readonly FileDescriptor socket;
     private readonly Umem umem;
     private readonly ConsumerRing<XdpDescriptor> rx;
-    private readonly ProducerRing<ulong> fill;
+    private readonly QueueRings queue;
     private readonly bool readTimestamps;
     private readonly int refillThreshold;
     private int consumedSinceRefill;
@@ -22,18 +22,17 @@ internal sealed unsafe class ReceivePath
     private long clockReadAt = -ClockInterval;
 
     internal ReceivePath(
-        FileDescriptor socket, Umem umem, FramePool frames, ConsumerRing<XdpDescriptor> rx, ProducerRing<ulong> fill, bool readTimestamps)
+        FileDescriptor socket, Umem umem, QueueRings queue, ConsumerRing<XdpDescriptor> rx, bool readTimestamps)
     {
         this.socket = socket;
         this.umem = umem;
-        Frames = frames;
+        this.queue = queue;
         this.rx = rx;
-        this.fill = fill;
         this.readTimestamps = readTimestamps;
-        refillThreshold = Math.Max(1, Math.Min(RefillBatch, (int)Math.Min(fill.Size, (uint)frames.Capacity) / 4));
+        refillThreshold = Math.Max(1, Math.Min(RefillBatch, Math.Min(queue.FillSize, queue.ReceiveFrames.Capacity) / 4));
     }
 
-    internal FramePool Frames { get; }
+    internal ConsumerRing<XdpDescriptor> Ring => rx;
 
     internal DirectionGate Gate { get; } = new("receiving");
 
@@ -42,8 +41,6 @@ internal sealed unsafe class ReceivePath
     internal long Bytes { get; private set; }
 
     internal long Wakeups { get; private set; }
-
-    private long Filled { get; set; }
 
     internal uint Peek(uint count, out uint index)
     {
@@ -81,13 +78,17 @@ internal sealed unsafe class ReceivePath
     /// <summary>Returns the frames of <paramref name="count"/> peeked descriptors and counts them.</summary>
     internal void Release(uint index, uint count)
     {
-        for (uint i = 0; i < count; i++)
+        using (queue.EnterIfShared())
         {
-            ref readonly XdpDescriptor descriptor = ref rx[index + i];
-            Bytes += descriptor.Length;
-            // A driver without metadata support leaves these bytes alone: cleared, an old time can't be taken for a new one.
-            if (readTimestamps) *umem.TimestampSlot(descriptor.Address) = 0;
-            Frames.Give(descriptor.Address);
+            FramePool frames = queue.ReceiveFrames;
+            for (uint i = 0; i < count; i++)
+            {
+                ref readonly XdpDescriptor descriptor = ref rx[index + i];
+                Bytes += descriptor.Length;
+                // A driver without metadata support leaves these bytes alone: cleared, an old time can't be taken for a new one.
+                if (readTimestamps) *umem.TimestampSlot(descriptor.Address) = 0;
+                frames.Give(descriptor.Address);
+            }
         }
 
         Packets += count;
@@ -99,15 +100,25 @@ internal sealed unsafe class ReceivePath
     /// <summary>Gives the kernel every free frame that FILL has room for, and wakes it where it asked for that.</summary>
     internal void Refill()
     {
-        uint count = fill.Reserve((uint)Frames.Count, out uint index);
-        for (uint i = 0; i < count; i++) fill[index + i] = Frames.Take();
-        fill.Submit(count);
-        Filled += count;
+        bool wake;
+        using (queue.EnterIfShared()) wake = queue.Refill();
         consumedSinceRefill = 0;
-        if (count > 0 && fill.NeedsWakeup) WakeKernel();
+        if (wake) WakeKernel();
     }
 
-    internal void AddTo(FrameCensus census) => census.AddReceive(Frames, fill, rx, Filled - Packets);
+    /// <summary>Gives back what has arrived and will not be read, when the socket closes and its queue lives on.</summary>
+    internal void Drain()
+    {
+        uint count = rx.Peek(rx.Size, out uint index);
+        if (count > 0) Release(index, count);
+        Refill();
+    }
+
+    /// <summary>As <see cref="FramePool.Share"/>, of the queue's frames.</summary>
+    internal ulong[] Share(int others)
+    {
+        using (queue.EnterIfShared()) return queue.ReceiveFrames.Share(others);
+    }
 
     private void WakeKernel()
     {

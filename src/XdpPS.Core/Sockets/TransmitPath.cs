@@ -1,26 +1,29 @@
+using System.Diagnostics;
 using System.Runtime.InteropServices;
 using XdpPS.Interop;
 
 namespace XdpPS;
 
-/// <summary>The TX and COMPLETION rings and the frames that go round between them.</summary>
+/// <summary>The TX ring of a socket and its frames, which come back by its queue's COMPLETION ring.</summary>
 internal sealed unsafe class TransmitPath
 {
+    private static readonly TimeSpan RestPatience = TimeSpan.FromMilliseconds(100);
+
     private readonly FileDescriptor socket;
     private readonly XskSocketInfo info;
     private readonly Umem umem;
     private readonly ProducerRing<XdpDescriptor> tx;
-    private readonly ConsumerRing<ulong> completion;
+    private readonly QueueRings queue;
 
     internal TransmitPath(
-        FileDescriptor socket, XskSocketInfo info, Umem umem, FramePool frames, ProducerRing<XdpDescriptor> tx, ConsumerRing<ulong> completion)
+        FileDescriptor socket, XskSocketInfo info, Umem umem, FramePool frames, ProducerRing<XdpDescriptor> tx, QueueRings queue)
     {
         this.socket = socket;
         this.info = info;
         this.umem = umem;
         Frames = frames;
         this.tx = tx;
-        this.completion = completion;
+        this.queue = queue;
     }
 
     internal FramePool Frames { get; }
@@ -90,13 +93,30 @@ internal sealed unsafe class TransmitPath
     /// <summary>Takes back the frames that the kernel is done with.</summary>
     internal void Reap()
     {
-        uint count = completion.Peek(completion.Size, out uint index);
-        for (uint i = 0; i < count; i++) Frames.Give(completion[index + i]);
-        if (count > 0) completion.Release(count);
-        Completed += count;
+        using (queue.EnterIfShared()) Completed += queue.Reap(Frames);
     }
 
-    internal void AddTo(FrameCensus census) => census.AddTransmit(Frames, tx, completion, Packets - Completed);
+    /// <summary>Has the kernel send what is on the TX ring still, when the socket closes and its queue lives on.</summary>
+    internal void SendRest()
+    {
+        long start = Stopwatch.GetTimestamp();
+        SpinWait wait = default;
+        try
+        {
+            while (tx.Pending > 0 && Stopwatch.GetElapsedTime(start) < RestPatience)
+            {
+                Wake();
+                Reap();
+                wait.SpinOnce();
+            }
+        }
+        catch (XskException)
+        {
+            // The interface is down or gone: what is left comes back with the queue's last socket.
+        }
+    }
+
+    internal void AddTo(FrameCensus census, List<ulong> completed) => census.AddTransmit(Frames, tx, completed, Packets - Completed);
 
     private XskException SendFailed(int errno)
     {

@@ -23,6 +23,12 @@ internal sealed class XskResources : IDisposable
 
     internal XskRings? Rings { get; set; }
 
+    internal QueueRings? Queue { get; set; }
+
+    internal ReceivePath? Receive { get; set; }
+
+    internal TransmitPath? Transmit { get; set; }
+
     internal XdpAttachment? Attachment { get; set; }
 
     /// <summary>The slot of <see cref="Attachment"/>'s map that has our socket, or -1.</summary>
@@ -33,13 +39,12 @@ internal sealed class XskResources : IDisposable
         GC.SuppressFinalize(this);
         // First out of the map, so that packets go to the kernel again; then the mappings, because each keeps the
         // socket and its queue busy; the UMEM last, when the kernel can't write to it any more.
-        if (MapSlot >= 0) Attachment?.Map.Clear(MapSlot);
-        MapSlot = -1;
+        bool isLast = Queue?.Leave(this) ?? true;
         Rings?.Dispose();
         Descriptor?.Dispose();
         Attachment?.Release();
         Attachment = null;
-        ReturnFrames();
+        if (isLast) ReturnFrames();
         Umem?.Release();
         Umem = null;
         Namespace?.Dispose();
@@ -49,6 +54,7 @@ internal sealed class XskResources : IDisposable
     {
         // A zero-copy driver may write to its frames for a moment after the close (xp_release_deferred): with a
         // shared UMEM they stay out of use.
+        Queue?.Dispose(returnFrames: !IsZeroCopy);
         if (Umem is null || IsZeroCopy) return;
         if (ReceiveFrames is not null) Umem.Return(ReceiveFrames);
         if (TransmitFrames is not null) Umem.Return(TransmitFrames);

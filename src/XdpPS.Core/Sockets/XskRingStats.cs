@@ -24,10 +24,10 @@ public sealed class XskRingStats
     /// <summary>The TX ring; null for a socket without one.</summary>
     public RingSnapshot? Tx { get; init; }
 
-    /// <summary>The FILL ring.</summary>
+    /// <summary>The FILL ring, which all sockets on the queue share.</summary>
     public required RingSnapshot Fill { get; init; }
 
-    /// <summary>The COMPLETION ring.</summary>
+    /// <summary>The COMPLETION ring, which all sockets on the queue share.</summary>
     public required RingSnapshot Completion { get; init; }
 
     /// <summary>Packets read.</summary>

@@ -3,26 +3,33 @@ using XdpPS.Interop;
 
 namespace XdpPS;
 
-/// <summary>The mapped rings of one socket. RX or TX is absent where its size is 0.</summary>
+/// <summary>The mapped rings of one socket. RX or TX is absent where its size is 0, FILL and COMPLETION where the queue has them already.</summary>
 internal sealed class XskRings : IDisposable
 {
     private readonly List<RingMapping> mappings = [];
+    private readonly XdpMmapOffsets offsets;
 
     /// <summary>Sizes the rings with the kernel and maps them.</summary>
-    internal XskRings(FileDescriptor socket, XskSocketOptions options)
+    /// <param name="socket">The socket, not bound yet.</param>
+    /// <param name="options">The sizes.</param>
+    /// <param name="joinsQueue">The socket is to be bound to a queue that has FILL and COMPLETION: with its own it would be refused (xsk_bind).</param>
+    internal XskRings(FileDescriptor socket, XskSocketOptions options, bool joinsQueue = false)
     {
         try
         {
-            SetSize(socket, RingKind.Fill, options.EffectiveFillRingSize);
-            SetSize(socket, RingKind.Completion, options.EffectiveCompletionRingSize);
+            if (!joinsQueue)
+            {
+                SetSize(socket, RingKind.Fill, options.EffectiveFillRingSize);
+                SetSize(socket, RingKind.Completion, options.EffectiveCompletionRingSize);
+            }
+
             if (options.RxRingSize > 0) SetSize(socket, RingKind.Rx, options.RxRingSize);
             if (options.TxRingSize > 0) SetSize(socket, RingKind.Tx, options.TxRingSize);
 
-            XdpMmapOffsets offsets = GetOffsets(socket);
-            Fill = new ProducerRing<ulong>(Map(socket, RingKind.Fill, options.EffectiveFillRingSize, offsets));
-            Completion = new ConsumerRing<ulong>(Map(socket, RingKind.Completion, options.EffectiveCompletionRingSize, offsets));
-            if (options.RxRingSize > 0) Rx = new ConsumerRing<XdpDescriptor>(Map(socket, RingKind.Rx, options.RxRingSize, offsets));
-            if (options.TxRingSize > 0) Tx = new ProducerRing<XdpDescriptor>(Map(socket, RingKind.Tx, options.TxRingSize, offsets));
+            offsets = GetOffsets(socket);
+            if (!joinsQueue) MapQueue(socket, options.EffectiveFillRingSize, options.EffectiveCompletionRingSize);
+            if (options.RxRingSize > 0) Rx = new ConsumerRing<XdpDescriptor>(Map(socket, RingKind.Rx, options.RxRingSize).Layout);
+            if (options.TxRingSize > 0) Tx = new ProducerRing<XdpDescriptor>(Map(socket, RingKind.Tx, options.TxRingSize).Layout);
         }
         catch
         {
@@ -31,9 +38,8 @@ internal sealed class XskRings : IDisposable
         }
     }
 
-    internal ProducerRing<ulong> Fill { get; }
-
-    internal ConsumerRing<ulong> Completion { get; }
+    /// <summary>FILL and COMPLETION through this socket.</summary>
+    internal QueueMapping? OfQueue { get; private set; }
 
     internal ConsumerRing<XdpDescriptor>? Rx { get; }
 
@@ -44,13 +50,41 @@ internal sealed class XskRings : IDisposable
     {
         foreach (RingMapping mapping in mappings) mapping.Dispose();
         mappings.Clear();
+        OfQueue = null;
     }
 
-    private RingLayout Map(FileDescriptor socket, RingKind kind, int size, in XdpMmapOffsets offsets)
+    /// <summary>Maps the FILL and COMPLETION rings of the queue that the socket was bound to.</summary>
+    /// <returns>False where the kernel does that only before bind (5f5a7d8d8bd4, Linux 6.4, let it do so after).</returns>
+    internal bool TryMapQueue(FileDescriptor socket, int fillSize, int completionSize)
+    {
+        try
+        {
+            MapQueue(socket, fillSize, completionSize);
+            return true;
+        }
+        catch (XskException e) when (e.ErrorNumber == Errno.EBUSY)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Leaves FILL and COMPLETION mapped when the others are unmapped.</summary>
+    internal QueueMapping? DetachQueue()
+    {
+        QueueMapping? detached = OfQueue;
+        OfQueue = null;
+        mappings.RemoveAll(mapping => mapping == detached?.Fill || mapping == detached?.Completion);
+        return detached;
+    }
+
+    private void MapQueue(FileDescriptor socket, int fillSize, int completionSize) => OfQueue = new QueueMapping(
+        Map(socket, RingKind.Fill, fillSize), Map(socket, RingKind.Completion, completionSize));
+
+    private RingMapping Map(FileDescriptor socket, RingKind kind, int size)
     {
         RingMapping mapping = new(socket, kind, (uint)size, offsets);
         mappings.Add(mapping);
-        return mapping.Layout;
+        return mapping;
     }
 
     private static unsafe void SetSize(FileDescriptor socket, RingKind kind, int size)

@@ -5,7 +5,7 @@ using XdpPS.Interop;
 namespace XdpPS;
 
 /// <summary>Opens a socket, one step a method, in the order of libxdp's xsk.c and Firedancer's fd_xsk_init.</summary>
-internal sealed class XskSetup(XskSocketOptions options, XskResources resources, CancellationToken cancellation)
+internal sealed partial class XskSetup(XskSocketOptions options, XskResources resources, CancellationToken cancellation)
 {
     private const string PrivilegeRemedy =
         "run as root, or with CAP_NET_RAW, CAP_NET_ADMIN and CAP_BPF, and CAP_IPC_LOCK where the UMEM is more than ulimit -l";
@@ -21,17 +21,14 @@ internal sealed class XskSetup(XskSocketOptions options, XskResources resources,
     {
         XdpInterface nic = XdpInterface.GetHere(options.InterfaceName, resources.Namespace!.Name);
         options.Validate(nic);
-        if (options.ShareUmemWith is { } owner) CheckSharing(owner, nic);
+        if (options.ShareUmemWith is { } owner) CheckSharing(owner);
         bool takesPackets = options.AttachProgram && options.RxRingSize > 0;
         if (takesPackets && options.Filter is null && !options.Force) RefuseHostTraffic(nic);
         WarnAbout(nic);
 
         resources.Descriptor = options.Descriptor is null ? CreateSocket() : Adopt(options.Descriptor);
-        resources.Umem = options.ShareUmemWith?.LendUmem() ?? CreateUmem();
-        int available = resources.Umem.Unleased;
-        resources.ReceiveFrames = resources.Umem.Lease(options.ReceiveShareOf(available));
-        resources.TransmitFrames = resources.Umem.Lease(options.TxRingSize == 0 ? 0 : available);
-        resources.Rings = new XskRings(resources.Descriptor, options);
+        TakeFrames(nic);
+        MakeRings(nic);
         if (options.AttachProgram)
         {
             resources.Attachment = XdpAttachment.Acquire(resources.Namespace!, nic, options, warnings, cancellation);
@@ -41,15 +38,11 @@ internal sealed class XskSetup(XskSocketOptions options, XskResources resources,
 
         ReceivePath? receive = CreateReceivePath();
         Bind(nic);
+        if (joinsQueue) resources.Rings!.TryMapQueue(resources.Descriptor, resources.Queue!.FillSize, resources.Queue.CompletionSize);
         resources.IsZeroCopy = ReadZeroCopy();
         if (options.TxRingSize > 0) ProbeTransmit(nic);
-        if (takesPackets)
-        {
-            resources.Attachment!.Map.Set(options.QueueId, resources.Descriptor);
-            resources.MapSlot = options.QueueId;
-        }
-
         XskSocket socket = new(options, nic, resources, receive, warnings);
+        JoinQueue(nic, takesPackets);
         options.Descriptor?.Dispose();
         return socket;
     }
@@ -107,17 +100,13 @@ internal sealed class XskSetup(XskSocketOptions options, XskResources resources,
         $"In generic mode the kernel drops packets that offloads have merged (GRO, GSO) instead of delivering them on {nic.Name}: "
         + $"run '{nic.Command($"ethtool -K {nic.Name} gro off")}', and on a veth also 'ethtool -K <peer> tso off gso off' on the sending end."));
 
-    private void CheckSharing(XskSocket owner, XdpInterface nic)
+    private void CheckSharing(XskSocket owner)
     {
-        bool sameQueue = owner.InterfaceIndex == nic.Index && owner.QueueId == options.QueueId;
-        bool otherMode = options.BindMode != XskBindMode.Auto && options.BindMode != owner.BindMode;
-        if (!sameQueue && !otherMode) return;
+        if (options.BindMode == XskBindMode.Auto || options.BindMode == owner.BindMode) return;
         throw XskException.FromCheck(
             XskErrorId.UmemNotShareable,
-            sameQueue
-                ? $"The UMEM's own queue {owner.QueueId} of {nic.Name} has a socket already"
-                : $"A socket on a shared UMEM inherits its copy mode, which is {owner.BindMode}, not {options.BindMode}",
-            sameQueue ? "share it with another queue or another interface" : "leave out -BindMode");
+            $"A socket on a shared UMEM inherits its copy mode, which is {owner.BindMode}, not {options.BindMode}",
+            "leave out -BindMode");
     }
 
     private Umem CreateUmem()
@@ -215,10 +204,11 @@ internal sealed class XskSetup(XskSocketOptions options, XskResources resources,
     {
         if (resources.Rings!.Rx is null) return null;
         ReceivePath path = new(
-            resources.Descriptor!, resources.Umem!, resources.ReceiveFrames!, resources.Rings.Rx, resources.Rings.Fill,
+            resources.Descriptor!, resources.Umem!, resources.Queue!, resources.Rings.Rx,
             readTimestamps: resources.Attachment is { WritesTimestamps: true });
         // Before bind: some zero-copy drivers take their first buffers while binding.
         path.Refill();
+        resources.Receive = path;
         return path;
     }
 
@@ -258,17 +248,20 @@ internal sealed class XskSetup(XskSocketOptions options, XskResources resources,
 
     private unsafe int TryBind(XdpInterface nic, ushort flags, XskSocket? owner)
     {
-        bool held = false;
+        // The kernel shares a queue only with a socket that is bound to it: the one we share with may be on another.
+        FileDescriptor? lender = joinsQueue ? resources.Queue!.BorrowDescriptor() : owner?.Descriptor;
+        if (owner is not null && lender is null) throw DirectionGate.SocketClosed(owner);
+        bool held = joinsQueue;
         try
         {
-            owner?.Descriptor.DangerousAddRef(ref held);
+            if (!held) lender?.DangerousAddRef(ref held);
             SockaddrXdp address = new()
             {
                 Family = IfXdp.AF_XDP,
                 Flags = flags,
                 InterfaceIndex = (uint)nic.Index,
                 QueueId = (uint)options.QueueId,
-                SharedUmemDescriptor = (uint)(owner?.Descriptor.Number ?? 0),
+                SharedUmemDescriptor = (uint)(lender?.Number ?? 0),
             };
             return TryBind(&address);
         }
@@ -278,7 +271,7 @@ internal sealed class XskSetup(XskSocketOptions options, XskResources resources,
         }
         finally
         {
-            if (held) owner!.Descriptor.DangerousRelease();
+            if (held) lender!.DangerousRelease();
         }
     }
 

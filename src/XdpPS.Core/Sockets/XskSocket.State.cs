@@ -21,6 +21,7 @@ public sealed partial class XskSocket
                 throw XskSetup.OptionFailed(Marshal.GetLastPInvokeError(), "getsockopt(xsk, XDP_STATISTICS)", "The kernel's counters could not be read");
             ofKernel = XdpStatistics.Parse(new ReadOnlySpan<byte>(&ofKernel, length));
             XskRings rings = resources.Rings!;
+            (RingSnapshot fill, RingSnapshot completion) = resources.Queue!.Snapshot();
             long now = Stopwatch.GetTimestamp();
             double seconds = Stopwatch.GetElapsedTime(since?.Stamp ?? openedAt, now).TotalSeconds;
             long lost = (long)(ofKernel.RxDropped + ofKernel.RxRingFull);
@@ -34,8 +35,8 @@ public sealed partial class XskSocket
                 Time = DateTime.Now,
                 Rx = rings.Rx?.Snapshot(),
                 Tx = rings.Tx?.Snapshot(),
-                Fill = rings.Fill.Snapshot(),
-                Completion = rings.Completion.Snapshot(),
+                Fill = fill,
+                Completion = completion,
                 RxPackets = receive?.Packets ?? 0,
                 RxBytes = receive?.Bytes ?? 0,
                 RxWakeups = receive?.Wakeups ?? 0,
@@ -61,7 +62,7 @@ public sealed partial class XskSocket
         }
     }
 
-    /// <summary>Finds every frame of the UMEM. For debugging and tests, while nothing is on the move.</summary>
+    /// <summary>Finds every frame of the socket, of those that sockets on one queue have in common as <see cref="FrameCensus"/> says. For debugging and tests, while nothing is on the move.</summary>
     /// <exception cref="XskException">The socket is closed.</exception>
     public FrameCensus CountFrames()
     {
@@ -69,8 +70,7 @@ public sealed partial class XskSocket
         {
             ThrowIfClosed();
             FrameCensus census = new(resources.Umem!);
-            receive?.AddTo(census);
-            transmit?.AddTo(census);
+            resources.Queue!.AddTo(census, resources);
             return census;
         }
     }

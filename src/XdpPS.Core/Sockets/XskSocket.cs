@@ -50,10 +50,11 @@ public sealed partial class XskSocket : XskSocketInfo, IDisposable
         Headroom = resources.Umem.Headroom;
         RxRingSize = options.RxRingSize;
         TxRingSize = options.TxRingSize;
-        FillRingSize = options.EffectiveFillRingSize;
-        CompletionRingSize = options.EffectiveCompletionRingSize;
+        FillRingSize = resources.Queue!.FillSize;
+        CompletionRingSize = resources.Queue.CompletionSize;
         if (resources.Rings!.Tx is { } tx)
-            transmit = new TransmitPath(resources.Descriptor!, this, resources.Umem, resources.TransmitFrames, tx, resources.Rings.Completion);
+            transmit = new TransmitPath(resources.Descriptor!, this, resources.Umem, resources.TransmitFrames, tx, resources.Queue);
+        resources.Transmit = transmit;
     }
 
     /// <summary>What the user should know about this socket although it could be opened.</summary>
@@ -240,35 +241,43 @@ public sealed partial class XskSocket : XskSocketInfo, IDisposable
     /// <summary><see cref="Close"/>.</summary>
     public void Dispose() => Close();
 
-    /// <summary>Whoever shares the UMEM, which lives until both are closed, gets what closed sharers have left, or half of the free frames.</summary>
+    /// <summary>The UMEM for whoever shares it; it lives until both are closed.</summary>
     internal Umem LendUmem()
     {
         lock (closing)
         {
             ThrowIfClosed();
-            Umem umem = resources.Umem!;
-            if (umem.Unleased == 0)
-            {
-                Donate(umem, receive?.Gate, receive?.Frames);
-                Donate(umem, transmit?.Gate, transmit?.Frames);
-            }
-
-            umem.AddReference();
-            return umem;
+            resources.Umem!.AddReference();
+            return resources.Umem;
         }
+    }
 
-        void Donate(Umem umem, DirectionGate? gate, FramePool? pool)
+    /// <summary>Leaves to a sharer what closed ones have left, and where that is less, up to half of the free frames.</summary>
+    /// <param name="toReceive">It needs frames to receive into.</param>
+    /// <param name="toSend">It needs frames to send.</param>
+    internal void GiveFrames(bool toReceive, bool toSend)
+    {
+        lock (closing)
         {
-            if (gate is null || pool is null) return;
-            // The pool belongs to whoever is receiving or sending.
-            gate.Enter(this);
-            try
+            ThrowIfClosed();
+            Umem umem = resources.Umem!;
+            int spare = umem.Unleased;
+            if (toReceive) Share(receive?.Gate, receive is null ? null : receive.Share);
+            if (toReceive || toSend) Share(transmit?.Gate, transmit is null ? null : transmit.Frames.Share);
+            if (toSend && umem.Unleased == 0) Share(receive?.Gate, receive is null ? null : receive.Share);
+
+            void Share(DirectionGate? gate, Func<int, ulong[]>? share)
             {
-                umem.Accept(pool.Donate(pool.Count / 2));
-            }
-            finally
-            {
-                gate.Leave();
+                // The frames belong to whoever is receiving or sending.
+                if (gate is null || share is null || !gate.Await(this)) return;
+                try
+                {
+                    umem.Accept(share(spare));
+                }
+                finally
+                {
+                    gate.Leave();
+                }
             }
         }
     }

@@ -44,7 +44,10 @@ public class XskSocketInfo
     /// <summary>Bytes of a UMEM frame.</summary>
     public required int FrameSize { get; init; }
 
-    /// <summary>Frames the socket had when it was opened: its UMEM's, or its part of a shared one.</summary>
+    /// <summary>
+    /// Frames the socket had when it was opened: its UMEM's, or its part of a shared one. A socket that joined others
+    /// on their queue receives into theirs, and has only those that it sends.
+    /// </summary>
     public required int FrameCount { get; init; }
 
     /// <summary>Bytes kept free before each received packet.</summary>
@@ -56,10 +59,10 @@ public class XskSocketInfo
     /// <summary>Entries of the TX ring; 0 without one.</summary>
     public required int TxRingSize { get; init; }
 
-    /// <summary>Entries of the FILL ring.</summary>
+    /// <summary>Entries of the FILL ring, which all sockets on the queue share.</summary>
     public required int FillRingSize { get; init; }
 
-    /// <summary>Entries of the COMPLETION ring.</summary>
+    /// <summary>Entries of the COMPLETION ring, which all sockets on the queue share.</summary>
     public required int CompletionRingSize { get; init; }
 
     /// <summary>Open, or Closed.</summary>

@@ -97,10 +97,17 @@ public sealed class XskSocketOptions
     public bool Force { get; init; }
 
     /// <summary>
-    /// An open socket of this process whose UMEM is to be used, on another queue or another interface; null for a
-    /// UMEM of its own. Frame size, headroom, copy mode and need-wakeup are then that socket's, and the frames are
-    /// those it does not use: half of its free ones, and what other sharers have left.
+    /// An open socket of this process whose UMEM is to be used, on any queue of any interface; null for a UMEM of its
+    /// own. Frame size, headroom, copy mode and need-wakeup are then that socket's, and the frames are those it does
+    /// not use: half of its free ones, and what other sharers have left.
     /// </summary>
+    /// <remarks>
+    /// Several sockets on one queue share its FILL and COMPLETION rings, whose sizes are those the first was opened
+    /// with, and the frames to receive into; each has RX and TX rings and frames to send of its own, and can be closed
+    /// while the others go on. The XDP program delivers a queue's packets to one socket: the first that takes packets.
+    /// The others send, and receive what another program redirects to them. When the one that packets go to is closed,
+    /// they go to the socket that has been on the queue longest of the others, without a gap.
+    /// </remarks>
     public XskSocket? ShareUmemWith { get; init; }
 
     /// <summary>

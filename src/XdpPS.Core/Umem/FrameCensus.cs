@@ -6,7 +6,12 @@ namespace XdpPS;
 /// Where every frame of a socket is at one moment. Frames in rings and pools are found by their addresses; what
 /// is found nowhere must be what the counters say the kernel holds.
 /// </summary>
-/// <remarks>A debugging aid: exact only while nothing is on the move.</remarks>
+/// <remarks>
+/// A debugging aid: exact only while nothing is on the move. Of what sockets on one queue have in common (the frames
+/// to receive into, on FILL or on the RX ring of any of them, and those that a closed one has sent) all is counted with
+/// the one that has been open longest; with the others, only the frames that they send. So the totals of all sockets
+/// on a UMEM never add up to more than it has.
+/// </remarks>
 public sealed class FrameCensus
 {
     private readonly bool[] seen;
@@ -21,7 +26,7 @@ public sealed class FrameCensus
         frameSize = umem.FrameSize;
     }
 
-    /// <summary>Frames of the socket: all of its UMEM, or its part of a shared one.</summary>
+    /// <summary>Frames of the socket: all of its UMEM, or its part of a shared one, as the remarks have it.</summary>
     public int Total { get; private set; }
 
     /// <summary>Free, to receive or to send with.</summary>
@@ -60,12 +65,12 @@ public sealed class FrameCensus
         $"{Total} frames: {Free} free, {Fill} FILL, {Rx} RX, {Tx} TX, {Completion} COMPLETION, {Caller} caller, "
         + $"{KernelReceive} + {KernelTransmit} kernel, {Duplicates} duplicates";
 
-    internal void AddReceive(FramePool free, ProducerRing<ulong> fill, ConsumerRing<XdpDescriptor> rx, long outstanding)
+    internal void AddReceive(FramePool free, ProducerRing<ulong> fill, IEnumerable<ConsumerRing<XdpDescriptor>> rings, long outstanding)
     {
         List<ulong> filled = [], none = [];
         List<XdpDescriptor> received = [], held = [];
         fill.CopyTo(filled, none);
-        rx.CopyTo(received, held);
+        foreach (ConsumerRing<XdpDescriptor> rx in rings) rx.CopyTo(received, held);
         Total += free.Capacity;
         Free += Mark(free.Free);
         Fill += Mark([.. filled]);
@@ -74,18 +79,24 @@ public sealed class FrameCensus
         receiveOutstanding = outstanding - filled.Count - received.Count - held.Count;
     }
 
-    internal void AddTransmit(FramePool free, ProducerRing<XdpDescriptor> tx, ConsumerRing<ulong> completion, long outstanding)
+    internal void AddTransmit(FramePool free, ProducerRing<XdpDescriptor> tx, List<ulong> completed, long outstanding)
     {
         List<XdpDescriptor> queued = [], held = [];
-        List<ulong> completed = [], none = [];
         tx.CopyTo(queued, held);
-        completion.CopyTo(completed, none);
         Total += free.Capacity;
         Free += Mark(free.Free);
         Tx += Mark([.. queued.Select(descriptor => descriptor.Address)]);
         Caller += Mark([.. held.Select(descriptor => descriptor.Address)]);
         Completion += Mark([.. completed]);
-        transmitOutstanding = outstanding - queued.Count - completed.Count;
+        transmitOutstanding += outstanding - queued.Count - completed.Count;
+    }
+
+    /// <summary>What a closed socket has sent and not got back.</summary>
+    internal void AddDeparted(FramePool pool, List<ulong> completed)
+    {
+        Total += pool.Capacity;
+        Completion += Mark([.. completed]);
+        transmitOutstanding += pool.Capacity - completed.Count;
     }
 
     private int Mark(ReadOnlySpan<ulong> addresses)

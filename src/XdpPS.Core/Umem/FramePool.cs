@@ -1,11 +1,13 @@
 namespace XdpPS;
 
 /// <summary>The free frames of one direction of one socket, last in first out so that the warmest is used next.</summary>
-/// <remarks>Used by one thread at a time: the receiver's or the sender's.</remarks>
+/// <remarks>Used by one thread at a time: the receiver's or the sender's. What others hand back waits until that thread takes it.</remarks>
 internal sealed class FramePool
 {
     private readonly Umem umem;
     private ulong[] addresses;
+    private ulong[] handedBack = [];
+    private int handedBackCount;
 
     internal FramePool(Umem umem, ReadOnlySpan<ulong> frames)
     {
@@ -21,6 +23,12 @@ internal sealed class FramePool
 
     internal ReadOnlySpan<ulong> Free => addresses.AsSpan(0, Count);
 
+    /// <summary>The queue that these frames are sent on.</summary>
+    internal QueueRings? Queue { get; set; }
+
+    /// <summary>Frames that another socket's sender found among its own. To be used with the queue's lock held, like all that has to do with it.</summary>
+    internal ReadOnlySpan<ulong> HandedBack => handedBack.AsSpan(0, handedBackCount);
+
     internal ulong Take() => addresses[--Count];
 
     /// <summary>Takes a frame back, by any address inside it.</summary>
@@ -29,6 +37,26 @@ internal sealed class FramePool
     {
         if (umem.OwnerOf(address) != this || Count == addresses.Length) throw NotOurs(address);
         addresses[Count++] = umem.FrameStart(address);
+    }
+
+    /// <summary>Keeps a frame for the thread that uses this pool.</summary>
+    /// <exception cref="XskException">More frames come back than there are.</exception>
+    internal void HandBack(ulong address)
+    {
+        if (handedBackCount == addresses.Length) throw NotOurs(address);
+        // Once: a pool never grows.
+        if (handedBack.Length < addresses.Length) Array.Resize(ref handedBack, addresses.Length);
+        handedBack[handedBackCount++] = address;
+    }
+
+    /// <summary>Makes free what others have handed back.</summary>
+    /// <returns>How many frames that was.</returns>
+    internal uint TakeHandedBack()
+    {
+        int count = handedBackCount;
+        for (int i = 0; i < count; i++) Give(handedBack[i]);
+        handedBackCount = 0;
+        return (uint)count;
     }
 
     /// <summary>Gives up to <paramref name="count"/> free frames away for good.</summary>
@@ -40,6 +68,10 @@ internal sealed class FramePool
         addresses = addresses[..^count];
         return donated;
     }
+
+    /// <summary>Gives free frames away for good, so many that who gets them has no more of them than this pool.</summary>
+    /// <param name="others">The free frames that are to be had without this pool.</param>
+    internal ulong[] Share(int others) => Donate(Math.Max(0, (Count - others) / 2));
 
     private static XskException NotOurs(ulong address) => XskException.FromCheck(
         XskErrorId.RingCorrupted,

@@ -16,6 +16,8 @@ internal sealed unsafe class Umem
     private readonly int frameShift;
     private readonly FramePool?[] owners;
     private readonly Stack<ulong> unleased = new();
+    // Weak: a queue whose sockets were all forgotten must not be kept by those on other queues.
+    private readonly List<WeakReference<QueueRings>> queues = [];
     private int references = 1;
 
     internal Umem(int frameSize, int frameCount, int headroom)
@@ -83,6 +85,34 @@ internal sealed unsafe class Umem
                 unleased.Push((ulong)i << frameShift);
             }
         }
+    }
+
+    /// <summary>The rings of a queue on which this UMEM is in use, with a reference added; null where there are none.</summary>
+    internal QueueRings? FindQueue(QueueKey key)
+    {
+        lock (queues)
+        {
+            foreach (WeakReference<QueueRings> known in queues)
+            {
+                if (known.TryGetTarget(out QueueRings? queue) && queue.Key == key && queue.TryAddReference()) return queue;
+            }
+        }
+
+        return null;
+    }
+
+    internal void Add(QueueRings queue)
+    {
+        lock (queues)
+        {
+            queues.RemoveAll(known => !known.TryGetTarget(out _));
+            queues.Add(new WeakReference<QueueRings>(queue));
+        }
+    }
+
+    internal void Remove(QueueRings queue)
+    {
+        lock (queues) queues.RemoveAll(known => !known.TryGetTarget(out QueueRings? target) || target == queue);
     }
 
     internal FramePool? OwnerOf(ulong address) => address < length ? owners[address >> frameShift] : null;

@@ -40,6 +40,27 @@ internal static class Sockets
 
     internal static XskSocket Open(string interfaceName = TestNetwork.Near) => XskSocket.Open(Options(interfaceName));
 
+    /// <summary>A small socket on the UMEM of another.</summary>
+    internal static XskSocket Share(
+        this XskSocket owner,
+        string interfaceName = TestNetwork.Near,
+        int queue = 0,
+        XskBindMode bind = XskBindMode.Auto,
+        int rx = 64,
+        int tx = 64,
+        bool attachProgram = true) => XskSocket.Open(new XskSocketOptions
+        {
+            InterfaceName = interfaceName,
+            QueueId = queue,
+            ShareUmemWith = owner,
+            BindMode = bind,
+            RxRingSize = rx,
+            TxRingSize = tx,
+            FillRingSize = 64,
+            CompletionRingSize = 64,
+            AttachProgram = attachProgram,
+        });
+
     /// <summary>Sends all and waits until the kernel has completed them.</summary>
     internal static void Send(this XskSocket socket, params IReadOnlyList<byte[]> frames)
     {

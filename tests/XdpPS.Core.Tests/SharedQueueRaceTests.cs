@@ -1,0 +1,203 @@
+using System.Runtime.CompilerServices;
+
+namespace XdpPS.Tests;
+
+/// <summary>Sockets on one queue, used, opened and closed by several threads at once.</summary>
+public sealed class SharedQueueRaceTests : IDisposable
+{
+    private const int Count = 3000;
+
+    private readonly TestNetwork network = new();
+
+    public void Dispose() => network.Dispose();
+
+    [KernelFact]
+    public void Both_send_and_both_receive_at_once() => network.Run(() =>
+    {
+        using XskSocket first = XskSocket.Open(Sockets.Options(frames: 1024, rx: 256, fill: 256));
+        using XskSocket second = first.Share(rx: 256);
+        using XskSocket far = XskSocket.Open(Sockets.Options(TestNetwork.Far, frames: 4096, rx: 2048, fill: 2048));
+        List<byte[]> atFirst = [], atSecond = [], atFar = [];
+        bool done = false;
+        long read = 0;
+        TestNetwork.Running[] receivers =
+        [
+            network.Spawn(() => TakeInto(first, atFirst)),
+            network.Spawn(() => TakeInto(second, atSecond)),
+            network.Spawn(() => TakeInto(far, atFar)),
+            network.Spawn(() => SwapSlots(first, second)),
+        ];
+        byte[][] inward = Frames.Series(Count, 300);
+        TestNetwork.Running[] senders =
+        [
+            network.Spawn(() => SendPaced(first, Frames.Series(Count, 100))),
+            network.Spawn(() => SendPaced(second, Frames.Series(Count, 200))),
+            network.Spawn(() => SendPaced(far, inward)),
+        ];
+        foreach (TestNetwork.Running sender in senders) sender.Join();
+        SpinWait.SpinUntil(() => Interlocked.Read(ref read) == 3 * Count, 3000);
+        Volatile.Write(ref done, true);
+        foreach (TestNetwork.Running receiver in receivers) receiver.Join();
+
+        Assert.Equal((0, 0, 0), (first.PendingSends, second.PendingSends, far.PendingSends));
+        Assert.Equal(Frames.Series(Count, 100), atFar.Where(frame => frame.Length == 100));
+        Assert.Equal(Frames.Series(Count, 200), atFar.Where(frame => frame.Length == 200));
+        Assert.NotEmpty(atFirst);
+        Assert.NotEmpty(atSecond);
+        Assert.Equal(Sorted(inward), Sorted([.. atFirst, .. atSecond]));
+        Sockets.AssertConserved(first, second, far);
+        Assert.Equal(1024, first.CountFrames().Total + second.CountFrames().Total);
+
+        void TakeInto(XskSocket socket, List<byte[]> packets)
+        {
+            while (!Volatile.Read(ref done))
+            {
+                using ReceiveBatch batch = socket.Receive(64);
+                for (int i = 0; i < batch.Count; i++) packets.Add(batch[i].Data.ToArray());
+                Interlocked.Add(ref read, batch.Count);
+                if (batch.Count == 0) Thread.Sleep(1);
+            }
+        }
+
+        // As another program would, that redirects to one now and to the other then.
+        void SwapSlots(XskSocket one, XskSocket other)
+        {
+            XdpAttachment attachment = XdpAttachment.Acquire(XdpInterface.Get(TestNetwork.Near), Sockets.Options(), [], CancellationToken.None);
+            for (int i = 1; !Volatile.Read(ref done); i++)
+            {
+                Assert.True(attachment.Map.TryReplace(0, (i % 2 == 0 ? one : other).Descriptor));
+                Thread.Sleep(1);
+            }
+
+            Assert.True(attachment.Map.TryReplace(0, one.Descriptor));
+            attachment.Release();
+        }
+
+        // The wire of a veth is a queue of 256.
+        void SendPaced(XskSocket socket, byte[][] frames)
+        {
+            for (int i = 0; i < frames.Length; i += 20)
+            {
+                socket.Send(frames[i..(i + 20)]);
+                SpinWait.SpinUntil(() => Interlocked.Read(ref read) >= (3 * i) - 60, 100);
+            }
+        }
+    });
+
+    [KernelFact("tcpdump")]
+    public void Sharers_come_and_go_while_the_first_sends_and_receives()
+    {
+        byte[][] frames = Frames.Series(Count, 100);
+        using Capture capture = new(network, TestNetwork.Far);
+        network.Run(() =>
+        {
+            using XskSocket owner = XskSocket.Open(Sockets.Options(frames: 512, rx: 128, fill: 128));
+            bool done = false;
+            TestNetwork.Running receiving = network.Spawn(() =>
+            {
+                while (!Volatile.Read(ref done))
+                {
+                    Kernel.SendRaw(TestNetwork.Far, Frames.Series(10, 333));
+                    Assert.Equal(10, owner.Take(10).Count);
+                }
+            });
+            TestNetwork.Running coming = network.Spawn(() =>
+            {
+                for (int i = 0; i < 30; i++)
+                {
+                    using XskSocket sharer = owner.Share();
+                    sharer.Send(Frames.Series(10, 200));
+                }
+            });
+            foreach (byte[][] burst in frames.Chunk(20))
+            {
+                owner.Send(burst);
+                Thread.Sleep(2);
+            }
+
+            coming.Join();
+            Volatile.Write(ref done, true);
+            receiving.Join();
+            Sockets.AssertConserved(owner);
+            using XskSocket last = owner.Share();
+            Assert.Equal(512, owner.CountFrames().Total + last.CountFrames().Total);
+        });
+        List<byte[]> seen = capture.Stop([.. frames, .. Enumerable.Range(0, 30).SelectMany(_ => Frames.Series(10, 200))]);
+        Assert.Equal(frames, seen.Where(frame => frame.Length == 100));
+        Assert.Equal(300, seen.Count(frame => frame.Length == 200));
+    }
+
+    [KernelFact]
+    public void The_slot_goes_from_one_to_the_next_under_a_flood_and_no_frame_is_lost() => network.Run(() =>
+    {
+        XskSocket current = Sockets.Open();
+        bool done = false;
+        TestNetwork.Running flood = network.Spawn(() =>
+        {
+            byte[][] frames = Frames.Series(50);
+            while (!Volatile.Read(ref done)) Kernel.SendRaw(TestNetwork.Far, frames);
+        });
+        for (int i = 0; i < 20; i++)
+        {
+            XskSocket next = current.Share();
+            for (int reads = 0; reads < 20; reads++) current.Receive(64).Dispose();
+            current.Close();
+            current = next;
+        }
+
+        Volatile.Write(ref done, true);
+        flood.Join();
+        current.Drain(50);
+        FrameCensus census = current.CountFrames();
+        Assert.Equal((64, 0), (census.Fill, census.KernelReceive));
+        Sockets.AssertConserved(current);
+        current.Close();
+    });
+
+    [KernelFact]
+    public void A_sharer_closes_while_the_other_does_in_every_order() => network.Run(() =>
+    {
+        Sockets.Open().Dispose();
+        Residue before = Residue.Now();
+        for (int i = 0; i < 15; i++)
+        {
+            XskSocket first = Sockets.Open();
+            XskSocket second = first.Share(), third = second.Share();
+            TestNetwork.Running[] closing = [.. new[] { first, second, third }.Select(socket => network.Spawn(socket.Close))];
+            foreach (TestNetwork.Running thread in closing) thread.Join();
+            Assert.False(network.HasProgram());
+        }
+
+        Residue.AssertNoMoreThan(before);
+    });
+
+    [KernelFact]
+    public void A_sharer_that_was_forgotten_is_collected_and_the_queue_goes_on() => network.Run(() =>
+    {
+        using XskSocket owner = Sockets.Open();
+        // What an earlier test has forgotten is not to be counted.
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
+        Residue before = Residue.Now();
+        Forget(owner);
+        Assert.True(Residue.Now().RingMappings > before.RingMappings);
+        for (int i = 0; i < 20 && Residue.Now().RingMappings > before.RingMappings; i++)
+        {
+            GC.Collect();
+            GC.WaitForPendingFinalizers();
+        }
+
+        Residue.AssertNoMoreThan(before);
+        using XskSocket sharer = owner.Share();
+        using XskSocket far = Sockets.Open(TestNetwork.Far);
+        owner.Send(Frames.Series(10));
+        sharer.Send(Frames.Series(10, 200));
+        Assert.Equal([.. Frames.Series(10), .. Frames.Series(10, 200)], far.Take(20));
+        Sockets.AssertConserved(owner, sharer, far);
+
+        [MethodImpl(MethodImplOptions.NoInlining)]
+        static void Forget(XskSocket owner) => Assert.True(owner.Share().IsOpen);
+    });
+
+    private static IEnumerable<string> Sorted(IEnumerable<byte[]> frames) => frames.Select(Convert.ToHexString).Order(StringComparer.Ordinal);
+}
