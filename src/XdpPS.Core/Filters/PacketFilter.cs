@@ -42,6 +42,14 @@ public sealed partial class PacketFilter : IEquatable<PacketFilter>
         return new PacketFilter(expression.Trim(), Libpcap.Compile(expression));
     }
 
+    /// <summary>A filter for what headers are to be. It needs no libpcap, and matches what tcpdump's expression for it does.</summary>
+    /// <exception cref="XskException">No field is given, or no packet can have them all.</exception>
+    public static PacketFilter FromFields(PacketFields fields)
+    {
+        ArgumentNullException.ThrowIfNull(fields);
+        return new PacketFilter(fields.Expression, FieldFilter.Compile(fields));
+    }
+
     /// <summary>An expression as a message can bear it.</summary>
     internal static string Shorten(string expression) => expression.Length <= 80 ? expression : expression[..77] + "...";
 
