@@ -62,7 +62,8 @@ public sealed class SharedQueueRaceTests : IDisposable
         // As another program would, that redirects to one now and to the other then.
         void SwapSlots(XskSocket one, XskSocket other)
         {
-            XdpAttachment attachment = XdpAttachment.Acquire(XdpInterface.Get(TestNetwork.Near), Sockets.Options(), [], CancellationToken.None);
+            using NetworkNamespace place = NetworkNamespace.Current();
+            XdpAttachment attachment = XdpAttachment.Acquire(place, XdpInterface.Get(TestNetwork.Near), Sockets.Options(), [], CancellationToken.None);
             for (int i = 1; !Volatile.Read(ref done); i++)
             {
                 Assert.True(attachment.Map.TryReplace(0, (i % 2 == 0 ? one : other).Descriptor));

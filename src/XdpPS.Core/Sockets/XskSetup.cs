@@ -23,7 +23,8 @@ internal sealed partial class XskSetup(XskSocketOptions options, XskResources re
         options.Validate(nic);
         if (options.ShareUmemWith is { } owner) CheckSharing(owner);
         bool takesPackets = options.AttachProgram && options.RxRingSize > 0;
-        if (takesPackets && options.Filter is null && !options.Force) RefuseHostTraffic(nic);
+        if (takesPackets && options.Filter is null && !options.KeepKernelTraffic && !options.Force) RefuseHostTraffic(nic);
+        if (options.KeepKernelTraffic) options = options with { Filter = KernelTraffic.LeaveOut(options.Filter, nic) };
         WarnAbout(nic);
 
         resources.Descriptor = options.Descriptor is null ? CreateSocket() : Adopt(options.Descriptor);
@@ -61,7 +62,7 @@ internal sealed partial class XskSetup(XskSocketOptions options, XskResources re
         throw XskException.FromCheck(
             XskErrorId.InterfaceInUse,
             $"Taking every packet of {nic.Name} would cut {nic.Home} off: {why}",
-            "say what you need with -Filter ('not tcp port 22' leaves this session alone), use another interface, or -Force if that is what you want");
+            "say what you need with -Filter ('not tcp port 22' leaves this session alone), leave what the host needs to the kernel with -KeepKernelTraffic, use another interface, or -Force if that is what you want");
     }
 
     private void WarnAbout(XdpInterface nic)

@@ -7,7 +7,7 @@ namespace XdpPS.Commands;
 /// <summary>New-XskSocket.</summary>
 [Cmdlet(VerbsCommon.New, "XskSocket", SupportsShouldProcess = true)]
 [OutputType(typeof(XskSocket))]
-public sealed class NewXskSocketCommand : XskCommand
+public sealed class NewXskSocketCommand : XskFilterCommand
 {
     private PacketFilter? filter;
 
@@ -30,8 +30,7 @@ public sealed class NewXskSocketCommand : XskCommand
     public SwitchParameter AllQueues { get; set; }
 
     [Parameter]
-    [ValidateNotNullOrEmpty]
-    public string? Filter { get; set; }
+    public SwitchParameter KeepKernelTraffic { get; set; }
 
     [Parameter]
     [ValidateNotNull]
@@ -81,7 +80,7 @@ public sealed class NewXskSocketCommand : XskCommand
         string[] ofUmem = [nameof(FrameSize), nameof(FrameCount), nameof(Headroom), nameof(NoNeedWakeup)];
         if (ShareUmemWith is not null && ofUmem.FirstOrDefault(Given) is { } set)
             Contradiction($"-{set} is a matter of the UMEM, and with -ShareUmemWith that is made already", $"leave out -{set}");
-        if (Filter is not null) filter = CompileFilter(Filter);
+        filter = MakeFilter();
     }
 
     /// <inheritdoc/>
@@ -141,6 +140,7 @@ public sealed class NewXskSocketCommand : XskCommand
         QueueId = queue,
         Filter = filter,
         ShareUmemWith = ShareUmemWith,
+        KeepKernelTraffic = KeepKernelTraffic,
         AttachMode = AttachMode,
         BindMode = BindMode,
         FrameSize = FrameSize,

@@ -56,11 +56,12 @@ internal static unsafe class FilterOracle
     internal static bool Libpcap(PacketFilter filter, ReadOnlySpan<byte> frame)
     {
         PcapHeader header = new() { Captured = (uint)frame.Length, Length = (uint)frame.Length };
-        fixed (ClassicInstruction* instructions = filter.Instructions)
+        ClassicInstruction[] classic = filter.Leaves.Single().Instructions;
+        fixed (ClassicInstruction* instructions = classic)
         fixed (byte* data = frame)
         {
             byte none = 0;
-            PcapProgram program = new() { Length = (uint)filter.Instructions.Length, Instructions = instructions };
+            PcapProgram program = new() { Length = (uint)classic.Length, Instructions = instructions };
             return OfflineFilter(&program, &header, data is null ? &none : data) != 0;
         }
     }
