@@ -17,6 +17,13 @@ Describe 'New-XskSocket without a privilege' -Tag Unit {
         @{ Name = 'AllQueues'; Type = 'SwitchParameter' }
         @{ Name = 'ShareUmemWith'; Type = 'XskSocket' }
         @{ Name = 'Filter'; Type = 'String' }
+        @{ Name = 'EtherType'; Type = 'UInt16[]' }
+        @{ Name = 'IPProtocol'; Type = 'Byte[]' }
+        @{ Name = 'Port'; Type = 'PortRange[]' }
+        @{ Name = 'Address'; Type = 'IPNetwork[]' }
+        @{ Name = 'Vlan'; Type = 'UInt16[]' }
+        @{ Name = 'NotMatch'; Type = 'SwitchParameter' }
+        @{ Name = 'KeepKernelTraffic'; Type = 'SwitchParameter' }
         @{ Name = 'AttachMode'; Type = 'XdpAttachMode' }
         @{ Name = 'BindMode'; Type = 'XskBindMode' }
         @{ Name = 'FrameSize'; Type = 'Int32' }

@@ -37,7 +37,7 @@ internal static unsafe class Libpcap
             throw XskException.FromCheck(
                 XskErrorId.LibpcapMissing,
                 "A filter expression needs libpcap to compile it, and there is none on this machine",
-                "install the package libpcap0.8 (Debian, Ubuntu: libpcap0.8t64 on newer ones; Fedora: libpcap)");
+                "install the package libpcap0.8 (Debian, Ubuntu: libpcap0.8t64 on newer ones; Fedora: libpcap), or use -EtherType, -IPProtocol, -Port, -Address and -Vlan, which need none");
         }
 
         var open = (delegate* unmanaged<int, int, nint>)NativeLibrary.GetExport(Library.Value, "pcap_open_dead");
