@@ -13,6 +13,7 @@
     FormatsToProcess       = @('XdpPS.Format.ps1xml')
     TypesToProcess         = @('XdpPS.Types.ps1xml')
     CmdletsToExport        = @(
+        'Get-XdpProgram'
         'Get-XskRingStats'
         'Get-XskSocket'
         'New-XskSocket'

@@ -73,6 +73,9 @@ public sealed class XdpInterface
     /// <summary>Queues a socket can bind to: ids from 0 to this minus 1 (xp_assign_dev takes the larger of RX and TX).</summary>
     public int QueueCount => Math.Max(RxQueues, TxQueues);
 
+    /// <summary>Every attached program with its mode: more than one only where <see cref="XdpMode"/> says Multiple.</summary>
+    internal IReadOnlyList<(XdpMode Mode, int Id)> XdpPrograms { get; init; } = [];
+
     /// <summary>The interface above this one (bridge, bond, team): its index, or 0.</summary>
     internal int MasterIndex { get; init; }
 

@@ -22,7 +22,13 @@ internal sealed class XskResources : IDisposable
 
     internal XdpAttachment? Attachment { get; set; }
 
-    /// <summary>The slot of <see cref="Attachment"/>'s map that has our socket, or -1.</summary>
+    /// <summary>A map that someone else pinned, in place of an attachment's.</summary>
+    internal XskMap? PinnedMap { get; set; }
+
+    /// <summary>The map that sends packets here, or null without one.</summary>
+    internal XskMap? Map => PinnedMap ?? Attachment?.Map;
+
+    /// <summary>The slot of <see cref="Map"/> that has our socket, or -1.</summary>
     internal int MapSlot { get; set; } = -1;
 
     public void Dispose()
@@ -30,12 +36,13 @@ internal sealed class XskResources : IDisposable
         GC.SuppressFinalize(this);
         // First out of the map, so that packets go to the kernel again; then the mappings, because each keeps the
         // socket and its queue busy; the UMEM last, when the kernel can't write to it any more.
-        if (MapSlot >= 0) Attachment?.Map.Clear(MapSlot);
+        if (MapSlot >= 0) Map?.Clear(MapSlot);
         MapSlot = -1;
         Rings?.Dispose();
         Descriptor?.Dispose();
         Attachment?.Release();
         Attachment = null;
+        PinnedMap?.Dispose();
         ReturnFrames();
         Umem?.Release();
         Umem = null;

@@ -23,7 +23,7 @@ internal sealed class XskSetup(XskSocketOptions options, XskResources resources,
         XdpInterface nic = XdpInterface.Get(options.InterfaceName);
         options.Validate(nic);
         if (options.ShareUmemWith is { } owner) CheckSharing(owner, nic);
-        bool takesPackets = options.AttachProgram && options.RxRingSize > 0;
+        bool takesPackets = options.UsesProgram && options.RxRingSize > 0;
         if (takesPackets && options.Filter is null && !options.Force) RefuseHostTraffic(nic);
         WarnAbout(nic);
 
@@ -33,7 +33,8 @@ internal sealed class XskSetup(XskSocketOptions options, XskResources resources,
         resources.ReceiveFrames = resources.Umem.Lease(options.ReceiveShareOf(available));
         resources.TransmitFrames = resources.Umem.Lease(options.TxRingSize == 0 ? 0 : available);
         resources.Rings = new XskRings(resources.Descriptor, options);
-        if (options.AttachProgram)
+        if (options.XskMapPath is not null) resources.PinnedMap = PinnedXskMap.Open(options.XskMapPath);
+        if (options.UsesProgram)
         {
             resources.Attachment = XdpAttachment.Acquire(nic, options, warnings, cancellation);
             if (resources.Attachment.Mode == XdpMode.Generic) WarnAboutGenericMode(nic);
@@ -44,13 +45,14 @@ internal sealed class XskSetup(XskSocketOptions options, XskResources resources,
         Bind(nic);
         resources.IsZeroCopy = ReadZeroCopy();
         if (options.TxRingSize > 0) ProbeTransmit(nic);
-        if (takesPackets)
+        if (resources.Map is { } map && options.RxRingSize > 0)
         {
-            resources.Attachment!.Map.Set(options.QueueId, resources.Descriptor);
+            map.Set(options.QueueId, resources.Descriptor);
             resources.MapSlot = options.QueueId;
         }
 
         XskSocket socket = new(options, nic, resources, receive, warnings);
+        resources.Attachment?.Settle();
         options.Descriptor?.Dispose();
         return socket;
     }
@@ -310,7 +312,7 @@ internal sealed class XskSetup(XskSocketOptions options, XskResources resources,
         {
             Errno.EBUSY => XskException.FromCall(
                 XskErrorId.QueueBusy, errno, call,
-                $"Queue {options.QueueId} of {nic.Name} is held by another AF_XDP socket, or by one just closed whose frames are still being sent{QueueHolder.Describe()}",
+                $"Queue {options.QueueId} of {nic.Name} is held by {QueueHolder.Describe(nic.Index, options.QueueId)}",
                 "close it (in this session: Get-XskSocket | Remove-XskSocket), or use another queue"),
             Errno.EOPNOTSUPP => XskException.FromCall(
                 XskErrorId.ZeroCopyNotSupported, errno, call,

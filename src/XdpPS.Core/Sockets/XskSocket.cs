@@ -41,6 +41,7 @@ public sealed partial class XskSocket : XskSocketInfo, IDisposable
         ProgramId = resources.Attachment?.ProgramId ?? 0;
         BindMode = resources.IsZeroCopy ? XskBindMode.ZeroCopy : XskBindMode.Copy;
         Filter = resources.Attachment?.Filter?.Expression;
+        XskMapPath = options.XskMapPath;
         JoinedProgram = resources.Attachment is { IsJoined: true };
         NeedWakeup = options.ShareUmemWith?.NeedWakeup ?? options.NeedWakeup;
         FrameSize = resources.Umem!.FrameSize;

@@ -87,7 +87,16 @@ public sealed class XskSocketOptions
     /// <summary>What to take; null for every packet. All sockets of an interface have the same filter, since they share its program.</summary>
     public PacketFilter? Filter { get; init; }
 
-    /// <summary>Take every packet of an interface although the host itself lives on it.</summary>
+    /// <summary>
+    /// Path of a pinned XSKMAP to put the socket into, at its queue's slot, until it is closed; null for none. No
+    /// program of ours is attached then: the one that uses the map decides what arrives, and it takes no filter.
+    /// </summary>
+    public string? XskMapPath { get; init; }
+
+    /// <summary>
+    /// Take every packet of an interface although the host itself lives on it, and replace a program that someone left
+    /// there by netlink where it is in the way.
+    /// </summary>
     public bool Force { get; init; }
 
     /// <summary>
@@ -111,6 +120,9 @@ public sealed class XskSocketOptions
 
     /// <summary>The largest packet that fits a receive frame: 1,792 bytes for 2,048.</summary>
     public int MaximumReceiveLength => EffectiveFrameSize - Umem.ReceiveOffset(ShareUmemWith?.Headroom ?? Headroom);
+
+    /// <summary>Whether a program of ours, or one that is joined, is to send packets here.</summary>
+    internal bool UsesProgram => AttachProgram && XskMapPath is null;
 
     /// <summary>The frame size, which a shared UMEM already has.</summary>
     internal int EffectiveFrameSize => ShareUmemWith?.FrameSize ?? FrameSize;
@@ -167,6 +179,14 @@ public sealed class XskSocketOptions
                 XskErrorId.FilterConflict,
                 "A filter is a part of the XDP program, and none is to be attached",
                 "leave out -Filter or -NoProgram");
+        }
+
+        if (Filter is not null && XskMapPath is not null)
+        {
+            throw XskException.FromCheck(
+                XskErrorId.FilterConflict,
+                $"A filter is a part of the XDP program, and the one that uses the map {XskMapPath} is someone else's",
+                "leave out -Filter or -XskMapPath");
         }
 
         // A span, and so one frame's address arithmetic everywhere, stays within what mmap can give.

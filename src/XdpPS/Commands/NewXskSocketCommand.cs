@@ -9,6 +9,7 @@ namespace XdpPS.Commands;
 public sealed class NewXskSocketCommand : XskCommand
 {
     private PacketFilter? filter;
+    private string? mapPath;
 
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [Alias("Interface", "ifAlias", "InterfaceAlias", "ifName", "Name")]
@@ -59,12 +60,18 @@ public sealed class NewXskSocketCommand : XskCommand
     public SwitchParameter NoProgram { get; set; }
 
     [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string? XskMapPath { get; set; }
+
+    [Parameter]
     public SwitchParameter Force { get; set; }
 
     /// <inheritdoc/>
     protected override void BeginProcessing()
     {
         if (Filter is not null) filter = CompileFilter(Filter);
+        // Relative to where the session is: the process has a current directory of its own.
+        if (XskMapPath is not null) mapPath = SessionState.Path.GetUnresolvedProviderPathFromPSPath(XskMapPath);
     }
 
     /// <inheritdoc/>
@@ -77,7 +84,7 @@ public sealed class NewXskSocketCommand : XskCommand
     {
         int[] queues = [.. QueueId.Distinct()];
         string what = $"{name} {(queues.Length == 1 ? "queue" : "queues")} {string.Join(", ", queues)}";
-        string action = NoProgram ? "Open AF_XDP socket" : "Open AF_XDP socket and take its packets from the kernel";
+        string action = mapPath is not null ? $"Open AF_XDP socket and put it into the map {mapPath}" : NoProgram ? "Open AF_XDP socket" : "Open AF_XDP socket and take its packets from the kernel";
         if (!ShouldProcess(what, action)) return;
 
         XskSocketOpener opener = new();
@@ -106,7 +113,8 @@ public sealed class NewXskSocketCommand : XskCommand
         foreach (XskSocket socket in opener.Sockets)
         {
             WriteVerbose(socket.ToString());
-            if (socket.JoinedProgram) WriteVerbose($"{name}: joined the XDP program (id {socket.ProgramId}) that another process has attached, through its map xsks_map.");
+            if (socket.JoinedProgram) WriteVerbose($"{name}: joined the XDP program (id {socket.ProgramId}) that another process has attached, through its map xsks_map. That program decides what arrives here.");
+            if (mapPath is not null && socket.RxRingSize > 0) WriteVerbose($"{name}: put into slot {socket.QueueId} of the map {mapPath}. The program that uses this map decides what arrives here.");
             WriteObject(socket);
         }
     }
@@ -127,6 +135,7 @@ public sealed class NewXskSocketCommand : XskCommand
         CompletionRingSize = MyInvocation.BoundParameters.ContainsKey(nameof(CompletionRingSize)) ? CompletionRingSize : null,
         NeedWakeup = !NoNeedWakeup,
         AttachProgram = !NoProgram,
+        XskMapPath = mapPath,
         Force = Force,
     };
 }

@@ -20,7 +20,7 @@ public static class XskFormat
     public static string Modes(XskSocketInfo socket)
     {
         ArgumentNullException.ThrowIfNull(socket);
-        string program = socket.AttachMode == XdpMode.None ? "no program" : socket.AttachMode.ToString().ToLowerInvariant();
+        string program = socket.XskMapPath is not null ? "pinned map" : socket.AttachMode == XdpMode.None ? "no program" : socket.AttachMode.ToString().ToLowerInvariant();
         return $"{program}, {(socket.BindMode == XskBindMode.ZeroCopy ? "zero-copy" : "copy")}";
     }
 
