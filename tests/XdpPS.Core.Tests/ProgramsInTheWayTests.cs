@@ -94,7 +94,7 @@ public sealed class ProgramsInTheWayTests : IDisposable
             Assert.False(socket.JoinedProgram);
             Assert.Equal(socket.ProgramId, AttachedId());
             Assert.NotEqual(program.Id, AttachedId());
-            Kernel.SendRaw(TestNetwork.Far, Frames.Series(4));
+            SendToQueue0(Frames.Series(4));
             Assert.Equal(Frames.Series(4), socket.Take(4));
         }
 
@@ -174,7 +174,7 @@ public sealed class ProgramsInTheWayTests : IDisposable
         using XskSocket socket = XskSocket.Open(Filtered(force: true));
         Assert.Contains(socket.Warnings, warning => warning.Id == "ProgramReplaced");
         byte[][] series = [Frames.Make(100, 1), Frames.Make(60, 2), Frames.Make(100, 3)];
-        Kernel.SendRaw(TestNetwork.Far, series);
+        SendToQueue0(series);
         Assert.Equal([series[1]], socket.Take(1));
         Assert.Empty(socket.Drain());
     });
@@ -185,7 +185,7 @@ public sealed class ProgramsInTheWayTests : IDisposable
         using Process owner = Holder.Start(network, TestNetwork.Near, "0");
         int id = AttachedId();
         XskException failure = Sockets.Fails(XskErrorId.FilterConflict, () => XskSocket.Open(Filtered(force: true)));
-        Assert.DoesNotContain("-Force", failure.Message, StringComparison.Ordinal);
+        Assert.Contains("a bpf_link, which cannot be replaced", failure.Message, StringComparison.Ordinal);
         Assert.Equal(id, AttachedId());
         owner.StandardInput.Close();
         owner.WaitForExit();
@@ -251,7 +251,7 @@ public sealed class ProgramsInTheWayTests : IDisposable
             using XskSocket socket = Sockets.Open();
             Assert.True(socket.JoinedProgram);
             Assert.Equal(AttachedId(), socket.ProgramId);
-            Kernel.SendRaw(TestNetwork.Far, Frames.Series(5));
+            SendToQueue0(Frames.Series(5));
             Assert.Equal(Frames.Series(5), socket.Take(5));
             socket.CheckHealth();
 
@@ -260,7 +260,7 @@ public sealed class ProgramsInTheWayTests : IDisposable
             Await(loader, "AGAIN");
             Assert.NotEqual(socket.ProgramId, AttachedId());
             socket.CheckHealth();
-            Kernel.SendRaw(TestNetwork.Far, Frames.Series(3));
+            SendToQueue0(Frames.Series(3));
             Assert.Equal(Frames.Series(3), socket.Take(3));
 
             network.Ip("link", "set", "dev", TestNetwork.Near, "xdp", "off");
@@ -272,6 +272,13 @@ public sealed class ProgramsInTheWayTests : IDisposable
             loader.WaitForExit();
         }
     });
+
+    /// <summary>By a socket, since the kernel's own choice of a queue is by a hash that differs from boot to boot.</summary>
+    private static void SendToQueue0(params IReadOnlyList<byte[]> frames)
+    {
+        using XskSocket far = XskSocket.Open(Sockets.Options(TestNetwork.Far, rx: 0, attachProgram: false));
+        far.Send(frames);
+    }
 
     private static void Await(Process process, string word)
     {

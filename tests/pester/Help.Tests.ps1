@@ -31,7 +31,7 @@ Describe 'The help of <Name>' -Tag Unit -ForEach $commands {
         $examples = @($help.examples?.example)
         $examples.Count | Should -BeGreaterOrEqual 3
         foreach ($example in $examples) {
-            $example | Out-String -Width 200 | Should -Match '\w+-Xsk\w+'
+            $example | Out-String -Width 200 | Should -Match '\w+-(Xsk|Xdp)\w+'
         }
     }
 

@@ -198,8 +198,8 @@ internal sealed class XdpAttachment
             RequireMode(nic.XdpMode, options.AttachMode, nic);
             if (options.Filter is not null)
             {
-                string force = replaceable ? ", or replace the program with -Force" : "";
-                throw FilterConflict(nic, LoadedByAnother, $"leave out the filter, or close the other process's sockets{force}");
+                string replacing = replaceable ? ", or replace the program with -Force" : link is not null ? ": it hangs on a bpf_link, which cannot be replaced" : "";
+                throw FilterConflict(nic, LoadedByAnother, $"leave out the filter, or close the other process's sockets{replacing}");
             }
 
             if (stays)

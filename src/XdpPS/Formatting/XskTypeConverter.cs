@@ -37,5 +37,8 @@ public sealed class XskTypeConverter : PSTypeConverter
 
     private static object? Convert(object value, Type type) => type == typeof(PhysicalAddress)
         ? PhysicalAddress.Parse(value.ToString())
+        // PowerShell makes arrays, but no read-only lists.
+        : type.IsGenericType && type.GetGenericTypeDefinition() == typeof(IReadOnlyList<>)
+        ? LanguagePrimitives.ConvertTo(value, type.GetGenericArguments()[0].MakeArrayType(), System.Globalization.CultureInfo.InvariantCulture)
         : LanguagePrimitives.ConvertTo(value, type, System.Globalization.CultureInfo.InvariantCulture);
 }
