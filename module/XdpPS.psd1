@@ -14,6 +14,7 @@
     TypesToProcess         = @('XdpPS.Types.ps1xml')
     CmdletsToExport        = @(
         'Get-XdpInterface'
+        'Get-XdpProgram'
         'Get-XskRingStats'
         'Get-XskSocket'
         'New-XskSocket'

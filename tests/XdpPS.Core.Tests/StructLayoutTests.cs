@@ -93,6 +93,26 @@ public sealed class StructLayoutTests
     }
 
     [BtfFact]
+    public void BpfTracingLinkInfo_is_the_head_of_the_kernels()
+    {
+        Btf.Type kernel = Btf.Kernel.Struct("bpf_link_info");
+        Assert.Equal(kernel.OffsetOf("type"), OffsetOf<BpfTracingLinkInfo>(nameof(BpfTracingLinkInfo.Type)));
+        Assert.Equal(kernel.OffsetOf("id"), OffsetOf<BpfTracingLinkInfo>(nameof(BpfTracingLinkInfo.Id)));
+        Assert.Equal(kernel.OffsetOf("prog_id"), OffsetOf<BpfTracingLinkInfo>(nameof(BpfTracingLinkInfo.ProgramId)));
+        Btf.Type kinds = Btf.Kernel.Follow(kernel, "(anon)");
+        Btf.Type tracing = Btf.Kernel.Follow(kinds, "tracing");
+        int start = kernel.OffsetOf("(anon)") + kinds.OffsetOf("tracing");
+        Assert.Equal(start + tracing.OffsetOf("attach_type"), OffsetOf<BpfTracingLinkInfo>(nameof(BpfTracingLinkInfo.AttachType)));
+        Assert.Equal(start + tracing.OffsetOf("target_obj_id"), OffsetOf<BpfTracingLinkInfo>(nameof(BpfTracingLinkInfo.TargetObjectId)));
+        Assert.True(Unsafe.SizeOf<BpfTracingLinkInfo>() <= kernel.Size);
+    }
+
+    [BtfFact]
+    public void BpfObjectGetAttr_is_the_head_of_the_kernels() => Prefix<BpfObjectGetAttr>(
+        Btf.Kernel.Attribute("pathname", "file_flags"),
+        "Path=pathname", "Descriptor=bpf_fd", "FileFlags=file_flags");
+
+    [BtfFact]
     public void BpfMapCreateAttr_is_the_kernels() => Prefix<BpfMapCreateAttr>(
         Btf.Kernel.Attribute("map_type", "max_entries"),
         "MapType=map_type", "KeySize=key_size", "ValueSize=value_size", "MaxEntries=max_entries", "MapFlags=map_flags",
@@ -179,6 +199,9 @@ public sealed class StructLayoutTests
     [InlineData("BPF_LINK_GET_NEXT_ID", BpfAbi.BPF_LINK_GET_NEXT_ID)]
     [InlineData("BPF_LINK_TYPE_XDP", (int)BpfAbi.BPF_LINK_TYPE_XDP)]
     [InlineData("BPF_NOEXIST", (int)BpfAbi.BPF_NOEXIST)]
+    [InlineData("BPF_OBJ_GET", BpfAbi.BPF_OBJ_GET)]
+    [InlineData("BPF_PROG_TYPE_EXT", (int)BpfAbi.BPF_PROG_TYPE_EXT)]
+    [InlineData("BPF_LINK_TYPE_TRACING", (int)BpfAbi.BPF_LINK_TYPE_TRACING)]
     [InlineData("BPF_LINK_CREATE", BpfAbi.BPF_LINK_CREATE)]
     [InlineData("BPF_MAP_TYPE_XSKMAP", (int)BpfAbi.BPF_MAP_TYPE_XSKMAP)]
     [InlineData("BPF_PROG_TYPE_XDP", (int)BpfAbi.BPF_PROG_TYPE_XDP)]
@@ -187,6 +210,7 @@ public sealed class StructLayoutTests
     [InlineData("BPF_FUNC_redirect_map", (int)BpfHelper.RedirectMap)]
     [InlineData("BPF_FUNC_xdp_adjust_meta", (int)BpfHelper.XdpAdjustMeta)]
     [InlineData("RTM_GETLINK", NetlinkAbi.RTM_GETLINK)]
+    [InlineData("RTM_SETLINK", NetlinkAbi.RTM_SETLINK)]
     [InlineData("RTM_GETADDR", NetlinkAbi.RTM_GETADDR)]
     [InlineData("RTM_GETROUTE", NetlinkAbi.RTM_GETROUTE)]
     [InlineData("IFLA_ADDRESS", NetlinkAbi.IFLA_ADDRESS)]
@@ -202,6 +226,12 @@ public sealed class StructLayoutTests
     [InlineData("IFLA_CARRIER", NetlinkAbi.IFLA_CARRIER)]
     [InlineData("IFLA_XDP", NetlinkAbi.IFLA_XDP)]
     [InlineData("IFLA_INFO_KIND", NetlinkAbi.IFLA_INFO_KIND)]
+    [InlineData("IFLA_XDP_FD", NetlinkAbi.IFLA_XDP_FD)]
+    [InlineData("IFLA_XDP_FLAGS", NetlinkAbi.IFLA_XDP_FLAGS)]
+    [InlineData("IFLA_XDP_DRV_PROG_ID", NetlinkAbi.IFLA_XDP_DRV_PROG_ID)]
+    [InlineData("IFLA_XDP_SKB_PROG_ID", NetlinkAbi.IFLA_XDP_SKB_PROG_ID)]
+    [InlineData("IFLA_XDP_HW_PROG_ID", NetlinkAbi.IFLA_XDP_HW_PROG_ID)]
+    [InlineData("IFLA_XDP_EXPECTED_FD", NetlinkAbi.IFLA_XDP_EXPECTED_FD)]
     [InlineData("IFLA_XDP_ATTACHED", NetlinkAbi.IFLA_XDP_ATTACHED)]
     [InlineData("IFLA_XDP_PROG_ID", NetlinkAbi.IFLA_XDP_PROG_ID)]
     [InlineData("IFA_ADDRESS", NetlinkAbi.IFA_ADDRESS)]

@@ -85,7 +85,7 @@ Describe "Get-XskSocket$note" -Tag Netns -Skip:($note -ne '') {
     It 'finds a socket that lost its variable, for Remove-XskSocket' {
         Remove-Variable -Name sockets, left, right -Scope Script -ErrorAction Ignore
         Get-XskSocket $cable.Right | Remove-XskSocket
-        (Get-XdpProgram $cable.Right).Id | Should -Be 0
+        (Get-AttachedProgram $cable.Right).Id | Should -Be 0
         (Get-XskSocket).InterfaceName | Should -Be $cable.Left
     }
 }

@@ -20,10 +20,10 @@ Describe "The end of a process$note" -Tag Netns -Skip:($note -ne '') {
 
     It 'leaves the interface clean: SIG<_> while it holds sockets' -ForEach 'KILL', 'TERM', 'HUP' {
         $child = Start-Pwsh "`$s = New-XskSocket $($cable.Left) -QueueId 0, 1"
-        (Get-XdpProgram $cable.Left).Id | Should -BeGreaterThan 0
+        (Get-AttachedProgram $cable.Left).Id | Should -BeGreaterThan 0
         Stop-Program $child -Signal $_
         # The kernel frees the program in a worker, some milliseconds after the process.
-        Wait-Until { (Get-XdpProgram $cable.Left).Id -eq 0 } -Seconds 2 | Should -BeTrue
+        Wait-Until { (Get-AttachedProgram $cable.Left).Id -eq 0 } -Seconds 2 | Should -BeTrue
         New-XskSocket $cable.Left -QueueId 0, 1 -ErrorAction Stop | Remove-XskSocket
     }
 
@@ -31,16 +31,16 @@ Describe "The end of a process$note" -Tag Netns -Skip:($note -ne '') {
         # INT is what Ctrl-C sends.
         $script = "Import-Module '$(Get-ModuleManifest)'; 'READY'; Receive-XskPacket -InterfaceName $($cable.Left)"
         $child = Start-Program -Program (Get-PwshPath) -Arguments '-NoProfile', '-NonInteractive', '-Command', $script -WaitFor '^READY$'
-        Wait-Until { (Get-XdpProgram $cable.Left).Id -ne 0 } | Should -BeTrue
+        Wait-Until { (Get-AttachedProgram $cable.Left).Id -ne 0 } | Should -BeTrue
         Start-Sleep -Milliseconds 200
         Stop-Program $child -Signal $_
-        Wait-Until { (Get-XdpProgram $cable.Left).Id -eq 0 } -Seconds 2 | Should -BeTrue
+        Wait-Until { (Get-AttachedProgram $cable.Left).Id -eq 0 } -Seconds 2 | Should -BeTrue
         New-XskSocket $cable.Left -QueueId 0, 1 -ErrorAction Stop | Remove-XskSocket
     }
 
     It 'leaves the interface clean: <_>' -ForEach 'exit', 'throw 1', '[Environment]::FailFast(1)' {
         $null = Invoke-Pwsh "`$null = New-XskSocket $($cable.Left) -QueueId 0, 1; (Get-XskSocket).Count; $_"
-        Wait-Until { (Get-XdpProgram $cable.Left).Id -eq 0 } -Seconds 2 | Should -BeTrue
+        Wait-Until { (Get-AttachedProgram $cable.Left).Id -eq 0 } -Seconds 2 | Should -BeTrue
     }
 }
 
@@ -68,7 +68,7 @@ Describe "The end of a session$note" -Tag Netns -Skip:($note -ne '') {
         Wait-Pipeline $pipeline | Should -BeNullOrEmpty
         $pipeline.Output[0] | Should -Be 2
         $pipeline.Output[1, 2].State | Should -Be 'Closed', 'Closed'
-        (Get-XdpProgram $cable.Left).Id, (Get-XdpProgram $cable.Right).Id | Should -Be 0, 0
+        (Get-AttachedProgram $cable.Left).Id, (Get-AttachedProgram $cable.Right).Id | Should -Be 0, 0
     }
 
     It 'closes all sockets at Import-Module -Force' {
@@ -80,7 +80,7 @@ Describe "The end of a session$note" -Tag Netns -Skip:($note -ne '') {
         } $cable.Left, (Get-ModuleManifest)
         Wait-Pipeline $pipeline | Should -BeNullOrEmpty
         $pipeline.Output[0] | Should -Be 0
-        (Get-XdpProgram $cable.Left).Id | Should -Be 0
+        (Get-AttachedProgram $cable.Left).Id | Should -Be 0
     }
 
     It 'leaves the sockets of other sessions open at Remove-Module' {
@@ -95,14 +95,14 @@ Describe "The end of a session$note" -Tag Netns -Skip:($note -ne '') {
         $pipeline.Output | Should -Be $cable.Right, $cable.Right -Because 'a session sees its own sockets only'
         $mine.State | Should -Be 'Open'
         Get-XskSocket | Should -Be $mine
-        (Get-XdpProgram $cable.Left).Id | Should -Be $mine.ProgramId
-        (Get-XdpProgram $cable.Right).Id | Should -Be 0
+        (Get-AttachedProgram $cable.Left).Id | Should -Be $mine.ProgramId
+        (Get-AttachedProgram $cable.Right).Id | Should -Be 0
     }
 
     It 'does not end a receive that another session runs on its own socket' {
         $mine = New-XskSocket $cable.Left
         $pipeline = Start-Pipeline { param($name) Receive-XskPacket -InterfaceName $name -Count 1 } $cable.Right
-        Wait-Until { (Get-XdpProgram $cable.Right).Id -ne 0 } | Should -BeTrue
+        Wait-Until { (Get-AttachedProgram $cable.Right).Id -ne 0 } | Should -BeTrue
         $second = Start-Pipeline { Remove-Module XdpPS }
         Wait-Pipeline $second | Should -BeNullOrEmpty
         Close-Pipeline $second
@@ -120,7 +120,7 @@ Describe "The end of a session$note" -Tag Netns -Skip:($note -ne '') {
         $socket.State | Should -Be 'Open'
         (Send-XskFrame $socket -Data (New-TestFrame) -PassThru).Completed | Should -Be 1
         $socket | Remove-XskSocket
-        (Get-XdpProgram $cable.Left).Id | Should -Be 0
+        (Get-AttachedProgram $cable.Left).Id | Should -Be 0
     }
 
     It 'frees a socket that nobody refers to any more, some time after its session was closed' {
@@ -129,11 +129,11 @@ Describe "The end of a session$note" -Tag Netns -Skip:($note -ne '') {
             $null = Wait-Pipeline $lost
             Close-Pipeline $lost
         }
-        (Get-XdpProgram $cable.Left).Id | Should -BeGreaterThan 0
+        (Get-AttachedProgram $cable.Left).Id | Should -BeGreaterThan 0
         Wait-Until {
             [GC]::Collect()
             [GC]::WaitForPendingFinalizers()
-            (Get-XdpProgram $cable.Left).Id -eq 0
+            (Get-AttachedProgram $cable.Left).Id -eq 0
         } | Should -BeTrue
     }
 

@@ -11,7 +11,7 @@ BeforeAll {
 
 Describe 'The module' -Tag Unit {
     BeforeAll {
-        $cmdlets = 'Get-XdpInterface', 'Get-XskRingStats', 'Get-XskSocket', 'New-XskSocket', 'Receive-XskPacket', 'Remove-XskSocket', 'Send-XskFrame'
+        $cmdlets = 'Get-XdpInterface', 'Get-XdpProgram', 'Get-XskRingStats', 'Get-XskSocket', 'New-XskSocket', 'Receive-XskPacket', 'Remove-XskSocket', 'Send-XskFrame'
     }
 
     It 'is found by its name in the folder of the build' {
@@ -60,6 +60,7 @@ Describe 'The module' -Tag Unit {
         @{ Name = 'Receive-XskPacket'; Type = 'XdpPS.XskPacket', 'XdpPS.XskPacket[]' }
         @{ Name = 'Send-XskFrame'; Type = 'XdpPS.XskSendResult' }
         @{ Name = 'Get-XskRingStats'; Type = 'XdpPS.XskRingStats' }
+        @{ Name = 'Get-XdpProgram'; Type = 'XdpPS.XdpProgramInfo' }
     ) {
         (Get-Command -Name $Name).OutputType.Name | Should -Be $Type
     }
@@ -71,6 +72,7 @@ Describe 'The module' -Tag Unit {
         @{ Name = 'Get-XdpInterface'; Expected = $false }
         @{ Name = 'Get-XskSocket'; Expected = $false }
         @{ Name = 'Get-XskRingStats'; Expected = $false }
+        @{ Name = 'Get-XdpProgram'; Expected = $false }
         @{ Name = 'Receive-XskPacket'; Expected = $false }
     ) {
         foreach ($parameter in 'WhatIf', 'Confirm') {
@@ -170,7 +172,7 @@ Describe "An unprivileged user$note" -Tag Netns -Skip:($note -ne '') {
         $message | Should -Match 'CAP_NET_RAW, CAP_NET_ADMIN and CAP_BPF'
         $message | Should -Match 'EPERM'
         $sockets | Should -Be '0'
-        (Get-XdpProgram $cable.Left).Id | Should -Be 0
+        (Get-AttachedProgram $cable.Left).Id | Should -Be 0
     }
 
     It 'gets a PermissionDenied from Receive-XskPacket -InterfaceName, and no packet' {
@@ -183,7 +185,7 @@ Describe "An unprivileged user$note" -Tag Netns -Skip:($note -ne '') {
         $text = Invoke-Unprivileged -Privilege $only "New-XskSocket $($cable.Left) -ErrorAction SilentlyContinue -ErrorVariable e; `$e[0].FullyQualifiedErrorId; `$e[0].Exception.Message"
         $text | Should -Match '^PermissionDenied,XdpPS.Commands.NewXskSocketCommand'
         $text | Should -Match 'CAP_(NET_ADMIN|BPF)'
-        (Get-XdpProgram $cable.Left).Id | Should -Be 0
+        (Get-AttachedProgram $cable.Left).Id | Should -Be 0
     }
 
     It 'can open a socket with CAP_NET_RAW, CAP_NET_ADMIN and CAP_BPF, as the message says' {
@@ -197,6 +199,6 @@ Describe "An unprivileged user$note" -Tag Netns -Skip:($note -ne '') {
         $limited[0] | Should -Be 'MemoryLockLimit,XdpPS.Commands.NewXskSocketCommand'
         $limited[1] | Should -Be 'ResourceUnavailable'
         $limited[2] | Should -Match 'ulimit -l'
-        (Get-XdpProgram $cable.Left).Id | Should -Be 0
+        (Get-AttachedProgram $cable.Left).Id | Should -Be 0
     }
 }

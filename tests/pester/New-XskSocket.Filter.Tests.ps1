@@ -99,7 +99,7 @@ Describe "New-XskSocket -Filter$note" -Tag Netns -Skip:($note -ne '') {
 
     It 'works on Receive-XskPacket -InterfaceName as well' {
         $receiver = Start-Pipeline { param($Name) Receive-XskPacket $Name -Filter 'arp' -Count 1 -TimeoutSeconds 5 } $cable.Left
-        $null = Wait-Until { (Get-XdpProgram $cable.Left).Id -gt 0 }
+        $null = Wait-Until { (Get-AttachedProgram $cable.Left).Id -gt 0 }
         Start-Sleep -Milliseconds 200
         $mixed | Send-XskFrame $sender
         Wait-Pipeline $receiver | Should -BeNullOrEmpty

@@ -29,7 +29,7 @@ Describe "New-XskSocket where a program is attached already$note" -Tag Netns -Sk
 
         BeforeEach {
             $null = Invoke-Native ip link set dev $name xdp object $object section xdp
-            $program = (Get-XdpProgram $name).Id
+            $program = (Get-AttachedProgram $name).Id
         }
 
         AfterAll {
@@ -43,15 +43,30 @@ Describe "New-XskSocket where a program is attached already$note" -Tag Netns -Sk
             $failures.FullyQualifiedErrorId | Should -Be "ProgramAttached,$command"
             $failures.CategoryInfo.Category | Should -Be 'ResourceBusy'
             $failures.TargetObject | Should -Be $name
-            $failures.Exception.Message | Should -Match "\bid $program, name 'pass', native mode.*ip link set dev $name xdp off"
-            (Get-XdpProgram $name).Id | Should -Be $program
+            $failures.Exception.Message | Should -Match "\bid $program, name 'pass', tag [0-9a-f]{16}, native mode, attached by netlink, held by no process.*-Force.*ip link set dev $name xdp off"
+            (Get-AttachedProgram $name).Id | Should -Be $program
             Get-XskSocket | Should -BeNullOrEmpty
             Get-Residue | Should -Be $before
         }
 
-        It 'does not replace it with -Force either' {
-            { New-XskSocket $name -Force -ErrorAction Stop } | Should -Throw -ErrorId "ProgramAttached,$command"
-            (Get-XdpProgram $name).Id | Should -Be $program
+        It 'replaces it with -Force, and warns of what is gone' {
+            $socket = New-XskSocket $name -Force -WarningVariable warnings -WarningAction SilentlyContinue
+            "$warnings" | Should -Match "The XDP program on $name \(id $program, name 'pass', .*\) was detached"
+            $socket.Warnings.Id | Should -Contain 'ProgramReplaced'
+            $socket.JoinedProgram | Should -BeFalse
+            (Get-AttachedProgram $name).Id | Should -Be $socket.ProgramId
+            $sender = New-XskSocket $cable.Right -NoProgram
+            Send-XskFrame $sender -Data (New-TestFrame)
+            $socket | Receive-XskPacket -Count 1 -TimeoutSeconds 5 | Should -HaveCount 1
+            $socket | Remove-XskSocket
+            (Get-AttachedProgram $name).Id | Should -Be 0
+        }
+
+        It 'puts it back where -Force did not help' {
+            New-XskSocket $name -Force -BindMode ZeroCopy -ErrorAction SilentlyContinue -ErrorVariable failures -WarningVariable warnings
+            $failures.FullyQualifiedErrorId | Should -Be "ZeroCopyNotSupported,$command"
+            $warnings | Should -BeNullOrEmpty
+            (Get-AttachedProgram $name).Id | Should -Be $program
         }
 
         It 'opens once it was detached as the message says' {
@@ -61,7 +76,7 @@ Describe "New-XskSocket where a program is attached already$note" -Tag Netns -Sk
 
         It 'opens with -NoProgram, and leaves it where it is' {
             $socket = New-XskSocket $name -NoProgram
-            (Get-XdpProgram $name).Id | Should -Be $program
+            (Get-AttachedProgram $name).Id | Should -Be $program
             $before = Get-ReceivedCount $cable.Right
             Send-XskFrame $socket -Data (New-TestFrame)
             Get-ReceivedCount $cable.Right | Should -Be ($before + 1)
@@ -71,15 +86,15 @@ Describe "New-XskSocket where a program is attached already$note" -Tag Netns -Sk
     Context 'by another process that has the module' {
         BeforeEach {
             $other = Start-Pwsh "`$s = New-XskSocket $name -WarningAction SilentlyContinue"
-            $program = (Get-XdpProgram $name).Id
+            $program = (Get-AttachedProgram $name).Id
         }
 
         It 'joins its program on another queue, and says so with -Verbose' {
             $socket, $verbose = New-XskSocket $name -QueueId 1 -Verbose -WarningAction SilentlyContinue 4>&1 | Sort-Object { $_ -is [Management.Automation.VerboseRecord] }
             $socket.JoinedProgram | Should -BeTrue
             $socket.ProgramId | Should -Be $program
-            (Get-XdpProgram $name).Id | Should -Be $program
-            "$verbose" | Should -Match "joined the XDP program \(id $program\)"
+            (Get-AttachedProgram $name).Id | Should -Be $program
+            "$verbose" | Should -Match "joined the XDP program \(id $program\).*decides what arrives"
             $sender = New-XskSocket $cable.Right -QueueId 1 -NoProgram
             Send-XskFrame $sender -Data (New-TestFrame)
             $socket | Receive-XskPacket -Count 1 -TimeoutSeconds 5 | Should -HaveCount 1
@@ -91,20 +106,83 @@ Describe "New-XskSocket where a program is attached already$note" -Tag Netns -Sk
             $sender = New-XskSocket $cable.Right -QueueId 1 -NoProgram
             Send-XskFrame $sender -Data (New-TestFrame)
             $socket | Receive-XskPacket -Count 1 -TimeoutSeconds 3 | Should -HaveCount 1
-            (Get-XdpProgram $name).Id | Should -Be $program
+            (Get-AttachedProgram $name).Id | Should -Be $program
             $socket | Remove-XskSocket
-            Wait-Until { (Get-XdpProgram $name).Id -eq 0 } | Should -BeTrue
+            Wait-Until { (Get-AttachedProgram $name).Id -eq 0 } | Should -BeTrue
         }
 
         It 'names the queue that the other process holds' {
             { New-XskSocket $name -ErrorAction Stop } | Should -Throw -ErrorId "QueueBusy,$command" -ExpectedMessage "*queue 0 of $name*"
-            (Get-XdpProgram $name).Id | Should -Be $program
+            (Get-AttachedProgram $name).Id | Should -Be $program
+        }
+
+        It 'is not replaced with -Force, for a filter' {
+            New-XskSocket $name -QueueId 1 -Filter arp -Force -ErrorAction SilentlyContinue -ErrorVariable failures
+            $failures.FullyQualifiedErrorId | Should -Be "FilterConflict,$command"
+            $failures.Exception.Message | Should -Match 'a bpf_link, which cannot be replaced'
+            (Get-AttachedProgram $name).Id | Should -Be $program
         }
 
         It 'cannot join it in another mode' {
             New-XskSocket $name -QueueId 1 -AttachMode Generic -ErrorAction SilentlyContinue -ErrorVariable failures
             $failures.FullyQualifiedErrorId | Should -Be "ProgramAttached,$command"
             $failures.Exception.Message | Should -Match 'native mode.*-AttachMode Generic'
+        }
+    }
+
+    Context 'with a map that is pinned' {
+        BeforeEach {
+            # The socket's program, and the map that it uses, as another tool would have left them.
+            $folder = "/tmp/xdpps-$PID-bpf"
+            $null = New-Item -ItemType Directory -Path $folder
+            $null = Invoke-Native mount -t bpf bpf $folder
+            $other = Start-Pwsh "`$s = New-XskSocket $name -QueueId 1 -WarningAction SilentlyContinue"
+            $map = (bpftool --json prog show id (Get-AttachedProgram $name).Id | ConvertFrom-Json).map_ids[0]
+            $null = Invoke-Native bpftool map pin id $map $folder/xsks
+        }
+
+        AfterEach {
+            Set-Location $PSScriptRoot
+            Get-XskSocket | Remove-XskSocket
+            umount $folder
+            Remove-Item -LiteralPath $folder
+        }
+
+        It 'puts the socket into the map of <Path>, and takes it out again' -ForEach @(
+            @{ Path = 'an absolute path'; Relative = $false }
+            @{ Path = 'a path relative to the session''s location'; Relative = $true }
+        ) {
+            Set-Location $folder
+            $socket, $verbose = New-XskSocket $name -XskMapPath ($Relative ? './xsks' : "$folder/xsks") -Verbose 4>&1 | Sort-Object { $_ -is [Management.Automation.VerboseRecord] }
+            $socket.XskMapPath | Should -Be "$folder/xsks"
+            $socket.ProgramId, $socket.AttachMode, $socket.JoinedProgram | Should -Be 0, 'None', $false
+            "$verbose" | Should -Match "slot 0 of the map $folder/xsks.*decides what arrives"
+            { New-XskSocket $cable.Right -XskMapPath $folder/xsks -ErrorAction Stop } | Should -Throw -ErrorId "QueueBusy,$command"
+            $sender = New-XskSocket $cable.Right -NoProgram
+            Send-XskFrame $sender -Data (New-TestFrame)
+            $packet = $socket | Receive-XskPacket -Count 1 -TimeoutSeconds 5
+            ConvertTo-Hex $packet.Data | Should -Be (ConvertTo-Hex (New-TestFrame))
+            $packet.TimestampSource | Should -Be 'Read'
+            $socket | Remove-XskSocket
+            # The slot is empty again: the program passes to the kernel what would have come here.
+            $capture = Start-Capture $name
+            Send-XskFrame $sender -Data (New-TestFrame -Seed 2)
+            Stop-Capture $capture -Count 1 | Should -Be (ConvertTo-Hex (New-TestFrame -Seed 2))
+            $sender | Remove-XskSocket
+            New-XskSocket $name -XskMapPath $folder/xsks | Should -HaveCount 1
+        }
+
+        It 'refuses <What>' -ForEach @(
+            @{ What = 'a path where nothing is'; Leaf = 'nothing'; More = @{}; Id = 'MapNotFound'; Category = 'ObjectNotFound' }
+            @{ What = 'a map of another type'; Leaf = 'array'; More = @{}; Id = 'MapNotUsable'; Category = 'InvalidArgument' }
+            @{ What = 'a filter'; Leaf = 'xsks'; More = @{ Filter = 'arp' }; Id = 'FilterConflict'; Category = 'InvalidArgument' }
+        ) {
+            $null = Invoke-Native bpftool map create $folder/array type array key 4 value 4 entries 1 name numbers
+            New-XskSocket $name -XskMapPath $folder/$Leaf @More -ErrorAction SilentlyContinue -ErrorVariable failures | Should -BeNullOrEmpty
+            $failures.FullyQualifiedErrorId | Should -Be "$Id,$command"
+            $failures.CategoryInfo.Category | Should -Be $Category
+            $failures.Exception.Message | Should -Match "$folder/$Leaf"
+            Remove-Item -LiteralPath $folder/array
         }
     }
 }

@@ -31,12 +31,12 @@ Describe "New-XskSocket on an interface that needs care$note" -Tag Netns -Skip:(
             $failures.CategoryInfo.Category | Should -Be 'SecurityError'
             $failures.TargetObject | Should -Be $name
             $failures.Exception.Message | Should -Match 'default route.*-Force'
-            (Get-XdpProgram $name).Id | Should -Be 0
+            (Get-AttachedProgram $name).Id | Should -Be 0
         }
 
         It 'takes them with -Force' {
             New-XskSocket $name -QueueId 0, 1 -Force | Should -HaveCount 2
-            (Get-XdpProgram $name).Id | Should -BeGreaterThan 0
+            (Get-AttachedProgram $name).Id | Should -BeGreaterThan 0
         }
 
         It 'needs no -Force <Why>' -ForEach @(

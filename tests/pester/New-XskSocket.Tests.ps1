@@ -35,6 +35,7 @@ Describe 'New-XskSocket without a privilege' -Tag Unit {
         @{ Name = 'CompletionRingSize'; Type = 'Int32' }
         @{ Name = 'NoNeedWakeup'; Type = 'SwitchParameter' }
         @{ Name = 'NoProgram'; Type = 'SwitchParameter' }
+        @{ Name = 'XskMapPath'; Type = 'String' }
         @{ Name = 'Force'; Type = 'SwitchParameter' }
     ) {
         $expected = @{ Aliases = ''; Position = ''; ByValue = $false; ByProperty = $false; Mandatory = $false } + @{}
@@ -119,7 +120,7 @@ Describe "New-XskSocket$note" -Tag Netns -Skip:($note -ne '') {
 
     AfterEach {
         Get-XskSocket | Remove-XskSocket
-        Get-XdpProgram $name | ForEach-Object Id | Should -Be 0 -Because 'no test leaves a program'
+        Get-AttachedProgram $name | ForEach-Object Id | Should -Be 0 -Because 'no test leaves a program'
     }
 
     AfterAll {
@@ -136,9 +137,9 @@ Describe "New-XskSocket$note" -Tag Netns -Skip:($note -ne '') {
         $socket.Driver | Should -Be 'veth'
         $socket.QueueId | Should -Be 0
         $socket.State | Should -Be 'Open'
-        $socket.ProgramId | Should -Be (Get-XdpProgram $name).Id
+        $socket.ProgramId | Should -Be (Get-AttachedProgram $name).Id
         $socket.ProgramId | Should -BeGreaterThan 0
-        "$($socket.AttachMode)" | Should -Be (Get-XdpProgram $name).Mode
+        "$($socket.AttachMode)" | Should -Be (Get-AttachedProgram $name).Mode
         "$($socket.BindMode)" | Should -Be 'Copy'
         $socket.NeedWakeup | Should -BeTrue
         "$socket" | Should -Be "$name queue 0: native XDP, copy, 8192 x 2048 B frames, rings 2048, driver veth"
@@ -178,7 +179,7 @@ Describe "New-XskSocket$note" -Tag Netns -Skip:($note -ne '') {
         $failures.FullyQualifiedErrorId | Should -Be "QueueOutOfRange,$command"
         $failures.Exception.Message | Should -Match 'no queue 7.*2 queues \(0-1\)'
         Get-XskSocket | Should -BeNullOrEmpty
-        (Get-XdpProgram $name).Id | Should -Be 0
+        (Get-AttachedProgram $name).Id | Should -Be 0
     }
 
     It 'opens all queues or none: one that is taken, whose holder stays open' {
@@ -199,20 +200,20 @@ Describe "New-XskSocket$note" -Tag Netns -Skip:($note -ne '') {
 
     It 'attaches in generic mode on demand, and warns of what that drops' {
         $socket = New-XskSocket $name -QueueId 0, 1 -AttachMode Generic -WarningVariable warnings -WarningAction SilentlyContinue
-        (Get-XdpProgram $name).Mode | Should -Be 'generic'
+        (Get-AttachedProgram $name).Mode | Should -Be 'generic'
         "$($socket[0].AttachMode)" | Should -Be 'Generic'
         "$warnings" | Should -Match "generic mode.*GRO.*ethtool -K $name gro off"
     }
 
     It 'attaches in native mode on demand, and then says nothing' {
         $null = New-XskSocket $name -QueueId 0, 1 -AttachMode Native -WarningVariable warnings
-        (Get-XdpProgram $name).Mode | Should -Be 'native'
+        (Get-AttachedProgram $name).Mode | Should -Be 'native'
         $warnings | Should -BeNullOrEmpty
     }
 
     It 'falls back to generic mode where the driver has no native one, and warns' {
         $socket = New-XskSocket lo -WarningVariable warnings -WarningAction SilentlyContinue
-        (Get-XdpProgram lo).Mode | Should -Be 'generic'
+        (Get-AttachedProgram lo).Mode | Should -Be 'generic'
         "$($socket.AttachMode)" | Should -Be 'Generic'
         "$($warnings[0])" | Should -Match 'Native XDP is not possible on lo.*Generic mode is used, which is slower'
     }
@@ -222,7 +223,7 @@ Describe "New-XskSocket$note" -Tag Netns -Skip:($note -ne '') {
         $failures.FullyQualifiedErrorId | Should -Be "NativeModeNotSupported,$command"
         $failures.CategoryInfo.Category | Should -Be 'NotImplemented'
         $failures.Exception.Message | Should -Match '-AttachMode Auto or Generic'
-        (Get-XdpProgram lo).Id | Should -Be 0
+        (Get-AttachedProgram lo).Id | Should -Be 0
     }
 
     It 'fails with -BindMode ZeroCopy where the driver only copies, and leaves nothing' {
@@ -230,7 +231,7 @@ Describe "New-XskSocket$note" -Tag Netns -Skip:($note -ne '') {
         $failures.FullyQualifiedErrorId | Should -Be "ZeroCopyNotSupported,$command"
         $failures.CategoryInfo.Category | Should -Be 'NotImplemented'
         $failures.Exception.Message | Should -Match '-BindMode Copy or Auto.*XDP_ZEROCOPY.*EOPNOTSUPP'
-        (Get-XdpProgram $name).Id | Should -Be 0
+        (Get-AttachedProgram $name).Id | Should -Be 0
     }
 
     It 'binds in copy mode with -BindMode Copy' {
@@ -264,7 +265,7 @@ Describe "New-XskSocket$note" -Tag Netns -Skip:($note -ne '') {
 
     It 'leaves packets and program alone with -NoProgram, and still sends' {
         $socket = New-XskSocket $name -NoProgram -WarningVariable warnings
-        (Get-XdpProgram $name).Id | Should -Be 0
+        (Get-AttachedProgram $name).Id | Should -Be 0
         "$($socket.AttachMode)", $socket.ProgramId | Should -Be 'None', 0
         "$socket" | Should -Match 'no XDP program'
         $before = Get-ReceivedCount $cable.Right
@@ -276,7 +277,7 @@ Describe "New-XskSocket$note" -Tag Netns -Skip:($note -ne '') {
     It 'opens nothing with -WhatIf' {
         New-XskSocket $name -WhatIf | Should -BeNullOrEmpty
         Get-XskSocket | Should -BeNullOrEmpty
-        (Get-XdpProgram $name).Id | Should -Be 0
+        (Get-AttachedProgram $name).Id | Should -Be 0
     }
 
     It 'opens when -Confirm is answered with yes, and does not when it is answered with no' {

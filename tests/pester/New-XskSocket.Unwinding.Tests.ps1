@@ -54,7 +54,7 @@ Describe "An open that fails at any of its steps$note" -Tag Netns -Skip:($note -
         $answers = foreach ($room in 0..20) {
             $answer = Open-WithRoomFor $room
             Get-DescriptorNumber | Should -Be $before -Because "with room for $room the answer was $answer"
-            (Get-XdpProgram $cable.Left).Id | Should -Be 0
+            (Get-AttachedProgram $cable.Left).Id | Should -Be 0
             $answer
             if ($answer -eq 'opened') { break }
         }

@@ -41,7 +41,7 @@ Describe "How Receive-XskPacket ends$note" -Tag Netns -Skip:($note -ne '') {
         @{ Why = 'when a later command throws'; Script = { param($name) Receive-XskPacket -InterfaceName $name | ForEach-Object { throw 'enough' } } }
     ) {
         $pipeline = Start-Pipeline $Script $cable.Right
-        Wait-Until { (Get-XdpProgram $cable.Right).Id -ne 0 } | Should -BeTrue
+        Wait-Until { (Get-AttachedProgram $cable.Right).Id -ne 0 } | Should -BeTrue
         if ($Why -eq 'when it is stopped') {
             Start-Sleep -Milliseconds 300
             Stop-Pipeline $pipeline | Should -BeLessThan 500
@@ -51,14 +51,14 @@ Describe "How Receive-XskPacket ends$note" -Tag Netns -Skip:($note -ne '') {
             Send-XskFrame $sender -Data (New-TestFrame)
             $null = Wait-Pipeline $pipeline
         }
-        (Get-XdpProgram $cable.Right).Id | Should -Be 0
+        (Get-AttachedProgram $cable.Right).Id | Should -Be 0
         # All queues of the interface are free again.
         New-XskSocket $cable.Right -QueueId 0, 1 | Should -HaveCount 2
     }
 
     It 'opens every queue of -InterfaceName and receives from each' {
         $pipeline = Start-Pipeline { param($name) Receive-XskPacket -InterfaceName $name -Count 2 -TimeoutSeconds 5 } $cable.Right
-        Wait-Until { (Get-XdpProgram $cable.Right).Id -ne 0 } | Should -BeTrue
+        Wait-Until { (Get-AttachedProgram $cable.Right).Id -ne 0 } | Should -BeTrue
         Start-Sleep -Milliseconds 300
         # A frame that AF_XDP sends on a queue of one end arrives at the same queue of the other.
         $senders = New-XskSocket $cable.Left -QueueId 0, 1 -NoProgram
@@ -93,7 +93,7 @@ Describe "How Receive-XskPacket ends$note" -Tag Netns -Skip:($note -ne '') {
         { $open, $closed | Receive-XskPacket } | Should -Throw -ErrorId "SocketClosed,$command"
         Receive-XskPacket $open -TimeoutSeconds 0.1 -ErrorAction Stop | Should -BeNullOrEmpty
         $open | Remove-XskSocket
-        (Get-XdpProgram $cable.Right).Id | Should -Be 0
+        (Get-AttachedProgram $cable.Right).Id | Should -Be 0
     }
 
     It 'ends with SocketClosed when the socket is closed while it waits' {
@@ -138,7 +138,7 @@ Describe "How Receive-XskPacket ends$note" -Tag Netns -Skip:($note -ne '') {
         $pipeline = Start-Pipeline { param($socket) Receive-XskPacket $socket } (, $socket)
         Start-Sleep -Milliseconds 400
         $null = Invoke-Native bpftool link detach id (Get-XdpLinkId $cable.Right)
-        (Get-XdpProgram $cable.Right).Id | Should -Be 0
+        (Get-AttachedProgram $cable.Right).Id | Should -Be 0
         $failure = Wait-Pipeline $pipeline -Seconds 5
         $failure.FullyQualifiedErrorId | Should -Be "ProgramDetached,$command"
         $failure.CategoryInfo.Category | Should -Be 'InvalidOperation'
@@ -148,7 +148,7 @@ Describe "How Receive-XskPacket ends$note" -Tag Netns -Skip:($note -ne '') {
     It 'keeps its program against ip link set xdp off, and goes on receiving' {
         $socket = New-XskSocket $cable.Right -QueueId 0, 1
         ip link set dev $cable.Right xdp off 2>$null
-        (Get-XdpProgram $cable.Right).Id | Should -Be $socket[0].ProgramId
+        (Get-AttachedProgram $cable.Right).Id | Should -Be $socket[0].ProgramId
         $sender = New-XskSocket $cable.Left -NoProgram
         Send-XskFrame $sender -Data (New-TestFrame)
         $socket | Receive-XskPacket -Count 1 -TimeoutSeconds 5 | Should -HaveCount 1

@@ -90,7 +90,7 @@ Describe "Receive-XskPacket$note" -Tag Netns -Skip:($note -ne '') {
 
     AfterEach {
         $receiver | Remove-XskSocket
-        (Get-XdpProgram $cable.Right).Id | Should -Be 0 -Because 'no test leaves a program'
+        (Get-AttachedProgram $cable.Right).Id | Should -Be 0 -Because 'no test leaves a program'
     }
 
     AfterAll {

@@ -51,12 +51,12 @@ Describe "Remove-XskSocket$note" -Tag Netns -Skip:($note -ne '') {
     }
 
     It 'removes the program with the last socket of the interface, not before' {
-        $program = (Get-XdpProgram $cable.Left).Id
+        $program = (Get-AttachedProgram $cable.Left).Id
         $program | Should -BeGreaterThan 0
         Remove-XskSocket $second
-        (Get-XdpProgram $cable.Left).Id | Should -Be $program
+        (Get-AttachedProgram $cable.Left).Id | Should -Be $program
         Remove-XskSocket -Socket $first
-        (Get-XdpProgram $cable.Left).Id | Should -Be 0
+        (Get-AttachedProgram $cable.Left).Id | Should -Be 0
     }
 
     It 'gives the packets back to the kernel' {
@@ -91,7 +91,7 @@ Describe "Remove-XskSocket$note" -Tag Netns -Skip:($note -ne '') {
     It 'closes nothing with -WhatIf' {
         $first, $second | Remove-XskSocket -WhatIf
         $first.State, $second.State | Should -Be 'Open', 'Open'
-        (Get-XdpProgram $cable.Left).Id | Should -BeGreaterThan 0
+        (Get-AttachedProgram $cable.Left).Id | Should -BeGreaterThan 0
     }
 
     It 'closes what -Confirm is answered with yes for' {
@@ -103,7 +103,7 @@ Describe "Remove-XskSocket$note" -Tag Netns -Skip:($note -ne '') {
         $child = Start-Program -Program sleep -Arguments '60'
         try {
             $first, $second | Remove-XskSocket
-            (Get-XdpProgram $cable.Left).Id | Should -Be 0
+            (Get-AttachedProgram $cable.Left).Id | Should -Be 0
             $again = New-XskSocket $cable.Left -QueueId 0, 1 -ErrorAction Stop
             $again.State | Should -Be 'Open', 'Open'
             $child.HasExited | Should -BeFalse

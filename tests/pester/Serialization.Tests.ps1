@@ -121,7 +121,7 @@ Describe "Objects that crossed a border$note" -Tag Netns -Skip:($note -ne '') {
             $received[2].TxPackets, $received[2].Tx.Size | Should -Be 1, 2048
             # The job's process is gone, and with it its program.
             $job | Remove-Job -Force
-            Wait-Until { (Get-XdpProgram $other.Left).Id -eq 0 } | Should -BeTrue
+            Wait-Until { (Get-AttachedProgram $other.Left).Id -eq 0 } | Should -BeTrue
         }
         finally {
             Remove-TestCable $other

@@ -111,7 +111,7 @@ function Get-Link {
 }
 
 # Id and mode of the XDP program that iproute2 sees, or 0 and $null.
-function Get-XdpProgram {
+function Get-AttachedProgram {
     param([string] $Name)
     $link = Get-Link $Name
     # 1 native, 2 generic, 3 offload (IFLA_XDP_ATTACHED).
@@ -125,7 +125,7 @@ function Get-XdpProgram {
 # The bpf_link on an interface, as bpftool lists it.
 function Get-XdpLinkId {
     param([string] $Name)
-    $program = (Get-XdpProgram $Name).Id
+    $program = (Get-AttachedProgram $Name).Id
     bpftool --json link list | ConvertFrom-Json | Where-Object { $_.type -eq 'xdp' -and $_.prog_id -eq $program } | ForEach-Object id
 }
 

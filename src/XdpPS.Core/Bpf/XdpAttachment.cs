@@ -22,11 +22,14 @@ internal sealed class XdpAttachment
     private readonly (string Namespace, int Index) key;
     private readonly XdpProgram? ownProgram;
     private readonly XdpLink? link;
+    private readonly int extensionId;
+    private ReplacedProgram? replaced;
     private int references = 1;
 
-    private XdpAttachment((string, int) key, XskMap map, int programId, XdpMode mode, XdpProgram? ownProgram, XdpLink? link)
+    private XdpAttachment((string, int) key, XskMap map, int programId, XdpMode mode, XdpProgram? ownProgram, XdpLink? link, int extensionId = 0)
     {
         this.key = key;
+        this.extensionId = extensionId;
         Map = map;
         ProgramId = programId;
         Mode = mode;
@@ -49,8 +52,19 @@ internal sealed class XdpAttachment
     internal bool WritesTimestamps { get; private init; } = true;
 
     /// <summary>Whether the program still is what runs on the interface.</summary>
-    internal bool IsActiveIn(NetworkNamespace place) =>
-        (link?.ActiveProgramId ?? place.Run(() => LinkQuery.ByIndex(key.Index))?.XdpProgramId) == ProgramId;
+    internal bool IsActiveIn(NetworkNamespace place)
+    {
+        int active = link?.ActiveProgramId ?? place.Run(() => LinkQuery.ByIndex(key.Index))?.XdpProgramId ?? 0;
+        if (active == ProgramId) return true;
+        if (active == 0 || extensionId == 0) return false;
+        // Whenever a program comes or goes, libxdp makes a new dispatcher and moves the others into it.
+        foreach ((_, BpfProgramInfo info, _) in BpfLinks.Extensions(active, BpfLinks.All()))
+        {
+            if (info.Id == extensionId) return true;
+        }
+
+        return false;
+    }
 
     /// <summary>Uses the program that is on the interface, where it can be joined, or attaches ours. Every call needs one <see cref="Release"/>.</summary>
     /// <remarks>
@@ -78,9 +92,9 @@ internal sealed class XdpAttachment
                         return existing;
                     }
 
-                    XdpInterface now = LinkQuery.ByIndex(nic.Index) ?? nic;
+                    XdpInterface now = nic.Refreshed();
                     found = now.XdpProgramId;
-                    XdpAttachment? made = found != 0 ? Join(key, now, options) : Create(key, now, options, warnings);
+                    XdpAttachment? made = found != 0 ? Join(key, now, options, warnings) : Create(key, now, options, warnings, replace: false);
                     if (made is not null)
                     {
                         ByInterface[key] = new WeakReference<XdpAttachment>(made);
@@ -93,9 +107,19 @@ internal sealed class XdpAttachment
                 // It came or went in between: look again.
             }
 
-            if (waited.Elapsed > ChangePatience) throw XdpLink.ProgramInTheWay(LinkQuery.ByIndex(nic.Index) ?? nic, null, 0);
+            if (waited.Elapsed > ChangePatience) throw XdpLink.ProgramInTheWay(nic.Refreshed(), null, 0);
             cancellation.WaitHandle.WaitOne(ChangePause);
             cancellation.ThrowIfCancellationRequested();
+        }
+    }
+
+    /// <summary>The first socket is open: what was replaced need not be put back any more.</summary>
+    internal void Settle()
+    {
+        lock (Gate)
+        {
+            replaced?.Dispose();
+            replaced = null;
         }
     }
 
@@ -108,6 +132,9 @@ internal sealed class XdpAttachment
             link?.Dispose();
             ownProgram?.Dispose();
             Map.Dispose();
+            // Only where opening failed is it still held; an index means the same interface only in its namespace.
+            if (NetworkNamespace.OwnId() == key.Namespace) replaced?.Restore();
+            replaced?.Dispose();
         }
     }
 
@@ -140,53 +167,98 @@ internal sealed class XdpAttachment
 
     /// <summary>As libxdp does (xsk_lookup_bpf_maps): a program with an XSKMAP named xsks_map is meant to be shared.</summary>
     /// <returns>Null where the program was on its way out.</returns>
-    private static XdpAttachment? Join((string, int) key, XdpInterface nic, XskSocketOptions options)
+    private static XdpAttachment? Join((string, int) key, XdpInterface nic, XskSocketOptions options, List<XskWarning> warnings)
     {
         using FileDescriptor? program = BpfCall.OpenById(BpfAbi.BPF_PROG_GET_FD_BY_ID, (uint)nic.XdpProgramId);
-        XskMap? map = program is null ? null : XskMap.FindIn(program);
-        if (map is null) throw XdpLink.ProgramInTheWay(nic, null, 0);
+        int extension = 0;
+        XskMap? map = program is null ? null : XskMap.FindIn(program) ?? FindInExtensions(nic.XdpProgramId, out extension);
         XdpLink? link = null;
         try
         {
-            RequireMode(nic.XdpMode, options.AttachMode, nic);
-            if (options.Filter is not null) throw FilterConflict(nic, LoadedByAnother, "leave out the filter, or close the other process's sockets");
-            link = XdpLink.FindHolding(nic.XdpProgramId, nic);
+            link = program is null ? null : XdpLink.FindHolding(nic.XdpProgramId, nic);
             // A link that is being freed cannot be found any more, while its program is attached a moment longer.
             if (link is null) Thread.Sleep(ChangePause);
-            if (AttachedNow(nic) == nic.XdpProgramId)
+            bool stays = AttachedNow(nic) == nic.XdpProgramId;
+            bool replaceable = stays && link is null && program is not null;
+            bool replace = (map is null || options.Filter is not null) && options.Force && replaceable;
+            if (replace || map is null)
+            {
+                // Who holds the program or its link will be looked up, and that should not be us.
+                program?.Dispose();
+                link?.Dispose();
+                map?.Dispose();
+                return replace ? Create(key, nic, options, warnings, replace) : throw XdpLink.ProgramInTheWay(nic, null, 0);
+            }
+
+            RequireMode(nic.XdpMode, options.AttachMode, nic);
+            if (options.Filter is not null)
+            {
+                string replacing = replaceable ? ", or replace the program with -Force" : link is not null ? ": it hangs on a bpf_link, which cannot be replaced" : "";
+                throw FilterConflict(nic, LoadedByAnother, $"leave out the filter, or close the other process's sockets{replacing}");
+            }
+
+            if (stays)
             {
                 bool ours = BpfCall.GetInfo(program!, out BpfProgramInfo info) >= 0 && info.Name.ToString() == XdpProgram.Name;
-                return new XdpAttachment(key, map, nic.XdpProgramId, nic.XdpMode, null, link) { WritesTimestamps = ours };
+                return new XdpAttachment(key, map, nic.XdpProgramId, nic.XdpMode, null, link, extension) { WritesTimestamps = ours };
             }
         }
         catch
         {
             link?.Dispose();
-            map.Dispose();
+            map?.Dispose();
             throw;
         }
 
         link?.Dispose();
-        map.Dispose();
+        map?.Dispose();
         return null;
     }
 
-    private static XdpAttachment Create((string, int) key, XdpInterface nic, XskSocketOptions options, List<XskWarning> warnings)
+    /// <summary>A dispatcher has no map for sockets itself: one of the programs that it calls may.</summary>
+    private static XskMap? FindInExtensions(int programId, out int extension)
+    {
+        foreach ((FileDescriptor program, BpfProgramInfo info, _) in BpfLinks.Extensions(programId, BpfLinks.All()))
+        {
+            extension = (int)info.Id;
+            if (XskMap.FindIn(program) is { } map) return map;
+        }
+
+        extension = 0;
+        return null;
+    }
+
+    /// <param name="key">Namespace and index of the interface.</param>
+    /// <param name="nic">The interface.</param>
+    /// <param name="options">Filter and mode.</param>
+    /// <param name="warnings">Gets what should be known of it.</param>
+    /// <param name="replace">A program that netlink attached is there, and goes as soon as ours is loaded.</param>
+    private static XdpAttachment Create((string, int) key, XdpInterface nic, XskSocketOptions options, List<XskWarning> warnings, bool replace)
     {
         XskMap? map = null;
         XdpProgram? program = null;
+        ReplacedProgram? replaced = null;
         try
         {
             map = XskMap.Create(Math.Max(nic.MaxRxQueues, nic.QueueCount));
             program = XdpProgram.LoadRedirect(map, options.Filter);
             List<XskWarning> ofAttaching = [];
+            if (replace)
+            {
+                replaced = ReplacedProgram.Detach(nic);
+                ofAttaching.Add(new XskWarning(
+                    "ProgramReplaced",
+                    $"The XDP program on {nic.Name} ({XdpLink.Describe(replaced.Info)}) was detached to make way for ours, and does not come back when the socket is closed."));
+            }
+
             XdpLink link = XdpLink.Attach(
                 ref program, () => XdpProgram.TryLoadRedirectForFragments(map, options.Filter), nic, options.AttachMode, ofAttaching);
             warnings.AddRange(ofAttaching);
-            return new XdpAttachment(key, map, program.Id, link.Mode, program, link) { Filter = options.Filter };
+            return new XdpAttachment(key, map, program.Id, link.Mode, program, link) { Filter = options.Filter, replaced = replaced };
         }
         catch
         {
+            replaced?.Restore();
             program?.Dispose();
             map?.Dispose();
             throw;

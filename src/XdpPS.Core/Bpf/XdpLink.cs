@@ -84,8 +84,9 @@ internal sealed class XdpLink : IDisposable
 
     internal static XskException ProgramInTheWay(XdpInterface nic, string? call, int errno)
     {
-        string cause = $"Another XDP program is attached to {nic.Name}{Describe(nic)}";
-        string remedy = $"close what loaded it, or detach it with 'ip link set dev {nic.Name} xdp off' ('bpftool link detach' where a bpf_link holds it), or transmit only with -NoProgram";
+        List<XdpProgramInfo> programs = XdpProgramInfo.Describe([nic]);
+        string cause = $"Another XDP program is attached to {nic.Name}{Describe(programs)}";
+        string remedy = $"{Remedy(nic, programs)}, or transmit only with -NoProgram";
         return call is null
             ? XskException.FromCheck(XskErrorId.ProgramAttached, cause, remedy)
             : XskException.FromCall(XskErrorId.ProgramAttached, errno, call, cause, remedy);
@@ -146,16 +147,44 @@ internal sealed class XdpLink : IDisposable
 
         if (errno is not (Errno.EBUSY or Errno.EEXIST))
             return XdpProgram.BpfFailed(errno, call, $"The XDP program could not be attached to {nic.Name}");
-        return ProgramInTheWay(LinkQuery.ByIndex(nic.Index) ?? nic, call, errno);
+        return ProgramInTheWay(nic.Refreshed(), call, errno);
     }
 
-    private static string Describe(XdpInterface nic)
+    private static string Describe(List<XdpProgramInfo> programs) => programs.Count == 0 ? "" : $" ({string.Join("; and ", programs.Select(Describe))})";
+
+    internal static string Describe(XdpProgramInfo program)
     {
-        if (nic.XdpProgramId == 0) return "";
-        string mode = nic.XdpMode.ToString().ToLowerInvariant();
-        using FileDescriptor? program = BpfCall.OpenById(BpfAbi.BPF_PROG_GET_FD_BY_ID, (uint)nic.XdpProgramId);
-        return program is not null && BpfCall.GetInfo(program, out BpfProgramInfo info) >= 0
-            ? $" (id {info.Id}, name '{info.Name}', {mode} mode)"
-            : $" (id {nic.XdpProgramId}, {mode} mode; only CAP_SYS_ADMIN may see its name)";
+        string mode = $"{program.Mode.ToString().ToLowerInvariant()} mode";
+        string known = program.Name is null
+            ? $"id {program.Id}, {mode}; only CAP_SYS_ADMIN may see its name"
+            : $"id {program.Id}, name '{program.Name}', tag {program.Tag}, {mode}";
+        string attached = program.AttachedBy switch
+        {
+            XdpAttachMethod.Netlink => ", attached by netlink",
+            XdpAttachMethod.BpfLink => $", attached by bpf_link {program.LinkId}",
+            _ => "",
+        };
+        string held = program.Holders switch
+        {
+            { Count: > 0 } holders => $", held by {string.Join(", ", holders)}",
+            { Count: 0 } when program.AttachedBy != XdpAttachMethod.Unknown => ", held by no process that can be seen here",
+            _ => "",
+        };
+        return $"{known}{attached}{held}";
+    }
+
+    private static string Remedy(XdpInterface nic, List<XdpProgramInfo> programs)
+    {
+        if (programs.Find(program => program.AttachedBy == XdpAttachMethod.BpfLink) is { } linked)
+        {
+            string end = linked.Holders is { Count: > 0 } holders ? $"end {string.Join(", ", holders)}" : "remove what holds it, perhaps a pin in a BPF file system";
+            return $"a bpf_link cannot be replaced, with -Force or without: {end}, detach it with 'bpftool link detach id {linked.LinkId}'";
+        }
+
+        XdpMode mode = programs.Count > 0 ? programs[0].Mode : nic.XdpMode;
+        string detach = $"'{nic.Command($"ip link set dev {nic.Name} {(mode == XdpMode.Generic ? "xdpgeneric" : mode == XdpMode.Offload ? "xdpoffload" : "xdp")} off")}'";
+        return programs.Exists(program => program.AttachedBy == XdpAttachMethod.Netlink)
+            ? $"replace it with -Force, detach it with {detach}"
+            : $"close what loaded it, or detach it with {detach} ('bpftool link detach' where a bpf_link holds it)";
     }
 }

@@ -8,10 +8,13 @@ internal sealed class XskMap : IDisposable
     /// <summary>The name by which libxdp and libbpf find the map of a program they did not load.</summary>
     internal const string ConventionalName = "xsks_map";
 
-    private XskMap(FileDescriptor descriptor, int slots)
+    private readonly string? path;
+
+    internal XskMap(FileDescriptor descriptor, int slots, string? path = null)
     {
         Descriptor = descriptor;
         Slots = slots;
+        this.path = path;
     }
 
     internal FileDescriptor Descriptor { get; }
@@ -42,13 +45,20 @@ internal sealed class XskMap : IDisposable
             FileDescriptor? descriptor = BpfCall.OpenById(BpfAbi.BPF_MAP_GET_FD_BY_ID, id);
             if (descriptor is null) continue;
             bool readable = BpfCall.GetInfo(descriptor, out BpfMapInfo info) >= 0;
-            if (readable && info.Type == BpfAbi.BPF_MAP_TYPE_XSKMAP && info.Name.ToString() == ConventionalName)
-                return new XskMap(descriptor, (int)info.MaxEntries);
+            if (readable && IsConventional(info)) return new XskMap(descriptor, (int)info.MaxEntries);
             descriptor.Dispose();
         }
 
         return null;
     }
+
+    /// <summary>Whether it is a map that programs put up for others to join.</summary>
+    internal static bool IsConventional(BpfMapInfo info) => info.Type == BpfAbi.BPF_MAP_TYPE_XSKMAP && info.Name.ToString() == ConventionalName;
+
+    /// <summary>Whether both are the kernel's same map, wherever each was found.</summary>
+    internal bool IsSame(XskMap? other) => other == this || (other is not null && Id != 0 && Id == other.Id);
+
+    private uint Id => BpfCall.GetInfo(Descriptor, out BpfMapInfo info) >= 0 ? info.Id : 0;
 
     /// <summary>Puts a socket into a free slot.</summary>
     internal void Set(int queue, FileDescriptor socket)
@@ -59,14 +69,14 @@ internal sealed class XskMap : IDisposable
         throw -result switch
         {
             Errno.EEXIST => XskException.FromCall(
-                XskErrorId.QueueBusy, -result, call, $"The XDP program already sends queue {queue} to another AF_XDP socket",
+                XskErrorId.QueueBusy, -result, call, $"{(path is null ? "The XDP program already sends queue" : $"The XSKMAP {path} already has a socket for queue")} {queue}{(path is null ? " to another AF_XDP socket" : "")}",
                 "close that socket, or use another queue"),
             Errno.E2BIG => XskException.FromCall(
-                XskErrorId.MapUpdateFailed, -result, call, $"The XDP program's map has {Slots} slots (0-{Slots - 1}), and none for queue {queue}",
-                "use a queue that it has, or close all sockets of the interface so that a larger map is made"),
+                XskErrorId.MapUpdateFailed, -result, call, $"{(path is null ? "The XDP program's map" : $"The XSKMAP {path}")} has {Slots} {(Slots == 1 ? "slot (0)" : $"slots (0-{Slots - 1})")}, and none for queue {queue}",
+                path is null ? "use a queue that it has, or close all sockets of the interface so that a larger map is made" : "use a queue that it has, or pin a larger map"),
             _ => XskException.FromCall(
-                XskErrorId.MapUpdateFailed, -result, call, $"The socket could not be put into the XDP program's map: {Errno.Text(-result)}",
-                "close this interface's sockets and open them again"),
+                XskErrorId.MapUpdateFailed, -result, call, $"The socket could not be put into {(path is null ? "the XDP program's map" : $"the XSKMAP {path}")}: {Errno.Text(-result)}",
+                path is null ? "close this interface's sockets and open them again" : "see with 'bpftool map show pinned' whether it may be written to"),
         };
     }
 

@@ -74,6 +74,7 @@ internal static class LinkQuery
         bool carrier = false;
         string state = "unknown";
         XdpMode mode = XdpMode.None;
+        List<(XdpMode Mode, int Id)> programs = [];
 
         NetlinkAttributes attributes = new(payload[16..]);
         while (attributes.Next())
@@ -90,7 +91,7 @@ internal static class LinkQuery
                 case NetlinkAbi.IFLA_NUM_TX_QUEUES: allocatedTx = (int)attributes.UInt32; break;
                 case NetlinkAbi.IFLA_OPERSTATE: state = StateName(attributes.Value); break;
                 case NetlinkAbi.IFLA_LINKINFO: kind = ParseKind(attributes.Value); break;
-                case NetlinkAbi.IFLA_XDP: (mode, programId) = ParseXdp(attributes.Value); break;
+                case NetlinkAbi.IFLA_XDP: (mode, programId) = ParseXdp(attributes.Value, programs); break;
             }
         }
 
@@ -119,6 +120,7 @@ internal static class LinkQuery
             MaxCombinedQueues = queues.MaxCombined,
             XdpMode = mode,
             XdpProgramId = programId,
+            XdpPrograms = programs,
             MasterIndex = master,
             LowerIndex = lower,
             Kind = kind,
@@ -139,7 +141,9 @@ internal static class LinkQuery
         return null;
     }
 
-    private static (XdpMode Mode, int ProgramId) ParseXdp(ReadOnlySpan<byte> value)
+    /// <param name="value">The content of IFLA_XDP.</param>
+    /// <param name="programs">Gets each program with its mode: where there are several, the kernel gives no one id.</param>
+    internal static (XdpMode Mode, int ProgramId) ParseXdp(ReadOnlySpan<byte> value, List<(XdpMode Mode, int Id)> programs)
     {
         XdpMode mode = XdpMode.None;
         int programId = 0;
@@ -148,6 +152,14 @@ internal static class LinkQuery
         {
             if (attributes.Type == NetlinkAbi.IFLA_XDP_ATTACHED && attributes.Value is [byte attached, ..]) mode = (XdpMode)attached;
             if (attributes.Type == NetlinkAbi.IFLA_XDP_PROG_ID) programId = (int)attributes.UInt32;
+            XdpMode one = attributes.Type switch
+            {
+                NetlinkAbi.IFLA_XDP_DRV_PROG_ID => XdpMode.Native,
+                NetlinkAbi.IFLA_XDP_SKB_PROG_ID => XdpMode.Generic,
+                NetlinkAbi.IFLA_XDP_HW_PROG_ID => XdpMode.Offload,
+                _ => XdpMode.None,
+            };
+            if (one != XdpMode.None && attributes.UInt32 != 0) programs.Add((one, (int)attributes.UInt32));
         }
 
         return (mode, programId);

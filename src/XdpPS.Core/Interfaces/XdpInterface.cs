@@ -116,6 +116,9 @@ public sealed record XdpInterface
     /// <summary>Queues a socket can bind to: ids from 0 to this minus 1 (xp_assign_dev takes the larger of RX and TX).</summary>
     public int QueueCount => Math.Max(RxQueues, TxQueues);
 
+    /// <summary>Every attached program with its mode: more than one only where <see cref="XdpMode"/> says Multiple.</summary>
+    internal IReadOnlyList<(XdpMode Mode, int Id)> XdpPrograms { get; init; } = [];
+
     /// <summary>The interface above this one (bridge, bond, team): its index, or 0.</summary>
     internal int MasterIndex { get; init; }
 
@@ -157,6 +160,9 @@ public sealed record XdpInterface
         XdpInterface? found = LinkQuery.ByName(netlink, name);
         return found?.At(networkNamespace) ?? throw NotFound(name, LinkQuery.All(netlink, brief: true), networkNamespace);
     }
+
+    /// <summary>What it is by now; where it is gone, what it was. For a thread that is in its namespace.</summary>
+    internal XdpInterface Refreshed() => LinkQuery.ByIndex(Index)?.At(NetworkNamespace) ?? this;
 
     private XdpInterface At(string? networkNamespace) => string.IsNullOrEmpty(networkNamespace) ? this : this with { NetworkNamespace = networkNamespace };
 

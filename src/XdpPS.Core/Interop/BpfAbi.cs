@@ -10,6 +10,7 @@ internal static class BpfAbi
     internal const int BPF_MAP_UPDATE_ELEM = 2;
     internal const int BPF_MAP_DELETE_ELEM = 3;
     internal const int BPF_PROG_LOAD = 5;
+    internal const int BPF_OBJ_GET = 7;
     internal const int BPF_PROG_GET_FD_BY_ID = 13;
     internal const int BPF_MAP_GET_FD_BY_ID = 14;
     internal const int BPF_OBJ_GET_INFO_BY_FD = 15;
@@ -22,15 +23,20 @@ internal static class BpfAbi
 
     internal const uint BPF_MAP_TYPE_XSKMAP = 17;
     internal const uint BPF_PROG_TYPE_XDP = 6;
+    internal const uint BPF_PROG_TYPE_EXT = 28;
     internal const uint BPF_XDP = 37;
 
     /// <summary>The program can do with frames of several fragments (Linux 5.18).</summary>
     internal const uint BPF_F_XDP_HAS_FRAGS = 1 << 5;
 
+    internal const uint BPF_LINK_TYPE_TRACING = 2;
     internal const uint BPF_LINK_TYPE_XDP = 6;
 
+    internal const uint XDP_FLAGS_UPDATE_IF_NOEXIST = 1 << 0;
     internal const uint XDP_FLAGS_SKB_MODE = 1 << 1;
     internal const uint XDP_FLAGS_DRV_MODE = 1 << 2;
+    internal const uint XDP_FLAGS_HW_MODE = 1 << 3;
+    internal const uint XDP_FLAGS_REPLACE = 1 << 4;
 
     internal const int BPF_OBJ_NAME_LEN = 16;
 }
@@ -148,6 +154,29 @@ internal struct BpfXdpLinkInfo
 
     /// <summary>0 once the link was detached, or its interface is gone.</summary>
     internal uint InterfaceIndex;
+}
+
+/// <summary>The head of struct bpf_link_info for a link of type BPF_LINK_TYPE_TRACING, which an extension program hangs on.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct BpfTracingLinkInfo
+{
+    internal uint Type;
+    internal uint Id;
+    internal uint ProgramId;
+    private readonly uint padding;
+    internal uint AttachType;
+
+    /// <summary>For an extension: the id of the program that it is a part of.</summary>
+    internal uint TargetObjectId;
+}
+
+/// <summary>The BPF_OBJ_GET part of union bpf_attr.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct BpfObjectGetAttr
+{
+    internal ulong Path;
+    internal uint Descriptor;
+    internal uint FileFlags;
 }
 
 /// <summary>char name[BPF_OBJ_NAME_LEN]: letters, digits, '_' and '.', at most 15 and a NUL.</summary>

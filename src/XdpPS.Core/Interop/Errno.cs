@@ -18,6 +18,7 @@ internal static class Errno
     internal const int EBUSY = 16;
     internal const int EEXIST = 17;
     internal const int ENODEV = 19;
+    internal const int ENOTDIR = 20;
     internal const int EINVAL = 22;
     internal const int EMFILE = 24;
     internal const int ENOSPC = 28;
@@ -49,6 +50,7 @@ internal static class Errno
         EBUSY => "EBUSY",
         EEXIST => "EEXIST",
         ENODEV => "ENODEV",
+        ENOTDIR => "ENOTDIR",
         EINVAL => "EINVAL",
         EMFILE => "EMFILE",
         ENOSPC => "ENOSPC",

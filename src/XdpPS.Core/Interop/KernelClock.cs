@@ -1,6 +1,6 @@
 namespace XdpPS.Interop;
 
-/// <summary>The two kernel clocks, in nanoseconds.</summary>
+/// <summary>The kernel's clocks, in nanoseconds.</summary>
 internal static unsafe class KernelClock
 {
     /// <summary>CLOCK_MONOTONIC: what bpf_ktime_get_ns counts.</summary>
@@ -8,6 +8,9 @@ internal static unsafe class KernelClock
 
     /// <summary>CLOCK_REALTIME: nanoseconds since 1970-01-01T00:00:00Z.</summary>
     internal static long Realtime => Read(Libc.CLOCK_REALTIME);
+
+    /// <summary>CLOCK_BOOTTIME: as <see cref="Monotonic"/>, and with the time the machine slept.</summary>
+    internal static long BootTime => Read(Libc.CLOCK_BOOTTIME);
 
     /// <summary>What to add to CLOCK_MONOTONIC to get CLOCK_REALTIME, read close together.</summary>
     internal static long RealtimeOffset

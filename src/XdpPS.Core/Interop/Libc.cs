@@ -40,6 +40,7 @@ internal static unsafe partial class Libc
 
     internal const int CLOCK_REALTIME = 0;
     internal const int CLOCK_MONOTONIC = 1;
+    internal const int CLOCK_BOOTTIME = 7;
 
     [StructLayout(LayoutKind.Sequential)]
     internal struct PollFd
@@ -111,6 +112,9 @@ internal static unsafe partial class Libc
 
     [LibraryImport("libc", SetLastError = true)]
     internal static partial nint syscall(nint number, nint first, nint second, nint third);
+
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial int statfs(string path, void* result);
 
     [LibraryImport("libc")]
     internal static partial int clock_gettime(int clock, TimeSpec* time);

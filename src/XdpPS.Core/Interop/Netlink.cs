@@ -7,15 +7,19 @@ namespace XdpPS.Interop;
 internal static class NetlinkAbi
 {
     internal const int NETLINK_ROUTE = 0;
+    internal const int NETLINK_SOCK_DIAG = 4;
     internal const int NETLINK_GENERIC = 16;
 
     internal const ushort NLMSG_ERROR = 2;
     internal const ushort NLMSG_DONE = 3;
     internal const ushort NLM_F_REQUEST = 1;
+    internal const ushort NLM_F_ACK = 4;
     internal const ushort NLM_F_DUMP = 0x300;
+    internal const ushort NLA_F_NESTED = 0x8000;
     internal const ushort NLA_TYPE_MASK = 0x3fff;
 
     internal const ushort RTM_GETLINK = 18;
+    internal const ushort RTM_SETLINK = 19;
     internal const ushort RTM_GETADDR = 22;
     internal const ushort RTM_GETROUTE = 26;
     internal const ushort RTM_GETNEXTHOP = 106;
@@ -33,8 +37,14 @@ internal static class NetlinkAbi
     internal const ushort IFLA_CARRIER = 33;
     internal const ushort IFLA_XDP = 43;
     internal const ushort IFLA_INFO_KIND = 1;
+    internal const ushort IFLA_XDP_FD = 1;
     internal const ushort IFLA_XDP_ATTACHED = 2;
+    internal const ushort IFLA_XDP_FLAGS = 3;
     internal const ushort IFLA_XDP_PROG_ID = 4;
+    internal const ushort IFLA_XDP_DRV_PROG_ID = 5;
+    internal const ushort IFLA_XDP_SKB_PROG_ID = 6;
+    internal const ushort IFLA_XDP_HW_PROG_ID = 7;
+    internal const ushort IFLA_XDP_EXPECTED_FD = 8;
 
     internal const ushort IFA_ADDRESS = 1;
     internal const ushort IFA_LOCAL = 2;
@@ -140,7 +150,12 @@ internal sealed unsafe class NetlinkSocket : IDisposable
 
     internal NetlinkSocket(int protocol)
     {
-        name = protocol == NetlinkAbi.NETLINK_ROUTE ? "NETLINK_ROUTE" : "NETLINK_GENERIC";
+        name = protocol switch
+        {
+            NetlinkAbi.NETLINK_ROUTE => "NETLINK_ROUTE",
+            NetlinkAbi.NETLINK_SOCK_DIAG => "NETLINK_SOCK_DIAG",
+            _ => "NETLINK_GENERIC",
+        };
         descriptor = Libc.socket(Libc.AF_NETLINK, Libc.SOCK_RAW | Libc.SOCK_CLOEXEC, protocol);
         if (descriptor.IsInvalid) throw Failed($"socket(AF_NETLINK, {name})", Marshal.GetLastPInvokeError());
     }

@@ -69,6 +69,12 @@ public enum XskErrorId
     /// <summary>The XDP program was removed or replaced while the socket was open.</summary>
     ProgramDetached,
 
+    /// <summary>Nothing is pinned at the path that was given for an XSKMAP.</summary>
+    MapNotFound,
+
+    /// <summary>What is pinned at the path is not an XSKMAP, or this process may not open it.</summary>
+    MapNotUsable,
+
     /// <summary>libpcap, which compiles filter expressions, is not installed.</summary>
     LibpcapMissing,
 

@@ -5,6 +5,8 @@ namespace XdpPS;
 /// <summary>All that a socket owns, in one place, so that a failed opening and a closing undo the same things in the same order.</summary>
 internal sealed class XskResources : IDisposable
 {
+    private bool disposed;
+
     /// <summary>For a socket that was forgotten: its handles finalize themselves, its share of the program is given up here.</summary>
     ~XskResources() => Attachment?.Release();
 
@@ -31,12 +33,20 @@ internal sealed class XskResources : IDisposable
 
     internal XdpAttachment? Attachment { get; set; }
 
-    /// <summary>The slot of <see cref="Attachment"/>'s map that has our socket, or -1.</summary>
+    /// <summary>A map that someone else pinned, in place of an attachment's.</summary>
+    internal XskMap? PinnedMap { get; set; }
+
+    /// <summary>The map that sends packets here, or null without one.</summary>
+    internal XskMap? Map => PinnedMap ?? Attachment?.Map;
+
+    /// <summary>The slot of <see cref="Map"/> that has our socket, or -1.</summary>
     internal int MapSlot { get; set; } = -1;
 
     public void Dispose()
     {
         GC.SuppressFinalize(this);
+        if (disposed) return;
+        disposed = true;
         // First out of the map, so that packets go to the kernel again; then the mappings, because each keeps the
         // socket and its queue busy; the UMEM last, when the kernel can't write to it any more.
         bool isLast = Queue?.Leave(this) ?? true;
@@ -44,6 +54,7 @@ internal sealed class XskResources : IDisposable
         Descriptor?.Dispose();
         Attachment?.Release();
         Attachment = null;
+        PinnedMap?.Dispose();
         if (isLast) ReturnFrames();
         Umem?.Release();
         Umem = null;

@@ -22,7 +22,7 @@ internal sealed partial class XskSetup(XskSocketOptions options, XskResources re
         XdpInterface nic = XdpInterface.GetHere(options.InterfaceName, resources.Namespace!.Name);
         options.Validate(nic);
         if (options.ShareUmemWith is { } owner) CheckSharing(owner);
-        bool takesPackets = options.AttachProgram && options.RxRingSize > 0;
+        bool takesPackets = options.UsesProgram && options.RxRingSize > 0;
         if (takesPackets && options.Filter is null && !options.KeepKernelTraffic && !options.Force) RefuseHostTraffic(nic);
         if (options.KeepKernelTraffic) options = options with { Filter = KernelTraffic.LeaveOut(options.Filter, nic) };
         WarnAbout(nic);
@@ -30,7 +30,8 @@ internal sealed partial class XskSetup(XskSocketOptions options, XskResources re
         resources.Descriptor = options.Descriptor is null ? CreateSocket() : Adopt(options.Descriptor);
         TakeFrames(nic);
         MakeRings(nic);
-        if (options.AttachProgram)
+        if (options.XskMapPath is not null) resources.PinnedMap = PinnedXskMap.Open(options.XskMapPath);
+        if (options.UsesProgram)
         {
             resources.Attachment = XdpAttachment.Acquire(resources.Namespace!, nic, options, warnings, cancellation);
             if (resources.Attachment.Mode == XdpMode.Generic) WarnAboutGenericMode(nic);
@@ -43,7 +44,8 @@ internal sealed partial class XskSetup(XskSocketOptions options, XskResources re
         resources.IsZeroCopy = ReadZeroCopy();
         if (options.TxRingSize > 0) ProbeTransmit(nic);
         XskSocket socket = new(options, nic, resources, receive, warnings);
-        JoinQueue(nic, takesPackets);
+        JoinQueue(nic, resources.Map is not null && options.RxRingSize > 0);
+        resources.Attachment?.Settle();
         options.Descriptor?.Dispose();
         return socket;
     }
@@ -303,7 +305,7 @@ internal sealed partial class XskSetup(XskSocketOptions options, XskResources re
         {
             Errno.EBUSY => XskException.FromCall(
                 XskErrorId.QueueBusy, errno, call,
-                $"Queue {options.QueueId} of {nic.Name} is held by another AF_XDP socket, or by one just closed whose frames are still being sent{QueueHolder.Describe()}",
+                $"Queue {options.QueueId} of {nic.Name} is held by {QueueHolder.Describe(nic.Index, options.QueueId)}",
                 "close it (in this session: Get-XskSocket | Remove-XskSocket), or use another queue"),
             Errno.EOPNOTSUPP => XskException.FromCall(
                 XskErrorId.ZeroCopyNotSupported, errno, call,

@@ -43,6 +43,7 @@ public sealed partial class XskSocket : XskSocketInfo, IDisposable
         ProgramId = resources.Attachment?.ProgramId ?? 0;
         BindMode = resources.IsZeroCopy ? XskBindMode.ZeroCopy : XskBindMode.Copy;
         Filter = resources.Attachment?.Filter?.Expression;
+        XskMapPath = options.XskMapPath;
         JoinedProgram = resources.Attachment is { IsJoined: true };
         NeedWakeup = options.ShareUmemWith?.NeedWakeup ?? options.NeedWakeup;
         FrameSize = resources.Umem!.FrameSize;
@@ -92,12 +93,26 @@ public sealed partial class XskSocket : XskSocketInfo, IDisposable
         {
             options.Validate();
             resources.Namespace = options.NetworkNamespace is { Length: > 0 } name ? XdpPS.NetworkNamespace.Open(name) : XdpPS.NetworkNamespace.Current();
-            return resources.Namespace.Run(() => new XskSetup(options, resources, cancellation).Open());
+            return resources.Namespace.Run(Set);
         }
         catch
         {
             resources.Dispose();
             throw;
+        }
+
+        // What is undone is undone in there, too.
+        XskSocket Set()
+        {
+            try
+            {
+                return new XskSetup(options, resources, cancellation).Open();
+            }
+            catch
+            {
+                resources.Dispose();
+                throw;
+            }
         }
     }
 

@@ -32,6 +32,9 @@ public class XskSocketInfo
     /// <summary>The XDP program was loaded by another process, and this socket joined its map.</summary>
     public bool JoinedProgram { get; init; }
 
+    /// <summary>Path of the pinned XSKMAP that the socket was put into; null without one.</summary>
+    public string? XskMapPath { get; init; }
+
     /// <summary>The expression that says what the socket takes; null for every packet.</summary>
     public string? Filter { get; init; }
 
@@ -71,7 +74,7 @@ public class XskSocketInfo
     /// <returns>One line that says everything.</returns>
     public override string ToString()
     {
-        string program = AttachMode == XdpMode.None ? "no XDP program" : $"{AttachMode.ToString().ToLowerInvariant()} XDP";
+        string program = XskMapPath is not null ? $"map {XskMapPath}" : AttachMode == XdpMode.None ? "no XDP program" : $"{AttachMode.ToString().ToLowerInvariant()} XDP";
         string copying = BindMode == XskBindMode.ZeroCopy ? "zero-copy" : "copy";
         bool alike = RxRingSize == TxRingSize && TxRingSize == FillRingSize && FillRingSize == CompletionRingSize;
         string rings = alike

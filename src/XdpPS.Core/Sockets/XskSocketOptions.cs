@@ -99,7 +99,16 @@ public sealed record XskSocketOptions
     /// </summary>
     public bool KeepKernelTraffic { get; init; }
 
-    /// <summary>Take every packet of an interface although the host itself lives on it.</summary>
+    /// <summary>
+    /// Path of a pinned XSKMAP to put the socket into, at its queue's slot, until it is closed; null for none. No
+    /// program of ours is attached then: the one that uses the map decides what arrives, and it takes no filter.
+    /// </summary>
+    public string? XskMapPath { get; init; }
+
+    /// <summary>
+    /// Take every packet of an interface although the host itself lives on it, and replace a program that someone left
+    /// there by netlink where it is in the way.
+    /// </summary>
     public bool Force { get; init; }
 
     /// <summary>
@@ -130,6 +139,9 @@ public sealed record XskSocketOptions
 
     /// <summary>The largest packet that fits a receive frame: 1,792 bytes for 2,048.</summary>
     public int MaximumReceiveLength => EffectiveFrameSize - Umem.ReceiveOffset(ShareUmemWith?.Headroom ?? Headroom);
+
+    /// <summary>Whether a program of ours, or one that is joined, is to send packets here.</summary>
+    internal bool UsesProgram => AttachProgram && XskMapPath is null;
 
     /// <summary>The frame size, which a shared UMEM already has.</summary>
     internal int EffectiveFrameSize => ShareUmemWith?.FrameSize ?? FrameSize;
@@ -188,12 +200,20 @@ public sealed record XskSocketOptions
                 "leave out the filter or -NoProgram");
         }
 
-        if (KeepKernelTraffic && !AttachProgram)
+        if (KeepKernelTraffic && !UsesProgram)
         {
             throw XskException.FromCheck(
                 XskErrorId.FilterConflict,
-                "It is the XDP program that leaves traffic to the kernel, and none is to be attached",
-                "leave out -KeepKernelTraffic or -NoProgram");
+                "It is our XDP program that leaves traffic to the kernel, and none is to be attached",
+                $"leave out -KeepKernelTraffic or {(XskMapPath is null ? "-NoProgram" : "-XskMapPath")}");
+        }
+
+        if (Filter is not null && XskMapPath is not null)
+        {
+            throw XskException.FromCheck(
+                XskErrorId.FilterConflict,
+                $"A filter is a part of the XDP program, and the one that uses the map {XskMapPath} is someone else's",
+                "leave out -Filter or -XskMapPath");
         }
 
         // A span, and so one frame's address arithmetic everywhere, stays within what mmap can give.

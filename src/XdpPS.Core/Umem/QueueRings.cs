@@ -129,10 +129,10 @@ internal sealed class QueueRings
     {
         lock (gate)
         {
-            bool taken = takesPackets && Members.Any(member => member.MapSlot >= 0 && member.Attachment == socket.Attachment);
+            bool taken = takesPackets && Members.Any(member => member.MapSlot >= 0 && socket.Map!.IsSame(member.Map));
             if (takesPackets && !taken)
             {
-                socket.Attachment!.Map.Set(Key.QueueId, socket.Descriptor!);
+                socket.Map!.Set(Key.QueueId, socket.Descriptor!);
                 socket.MapSlot = Key.QueueId;
             }
 
@@ -268,9 +268,9 @@ internal sealed class QueueRings
     {
         int slot = from.MapSlot;
         from.MapSlot = -1;
-        if (slot < 0 || from.Attachment is not { } attachment) return;
-        XskResources? heir = Members.FirstOrDefault(member => member.Receive is not null && member.MapSlot < 0 && member.Attachment == attachment);
-        if (heir is null || !attachment.Map.TryReplace(slot, heir.Descriptor!)) attachment.Map.Clear(slot);
+        if (slot < 0 || from.Map is not { } map) return;
+        XskResources? heir = Members.FirstOrDefault(member => member.Receive is not null && member.MapSlot < 0 && map.IsSame(member.Map));
+        if (heir is null || !map.TryReplace(slot, heir.Descriptor!)) map.Clear(slot);
         else heir.MapSlot = slot;
     }
 

@@ -10,6 +10,7 @@ namespace XdpPS.Commands;
 public sealed class NewXskSocketCommand : XskFilterCommand
 {
     private PacketFilter? filter;
+    private string? mapPath;
 
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [Alias("Interface", "ifAlias", "InterfaceAlias", "ifName", "Name")]
@@ -70,6 +71,10 @@ public sealed class NewXskSocketCommand : XskFilterCommand
     public SwitchParameter NoProgram { get; set; }
 
     [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string? XskMapPath { get; set; }
+
+    [Parameter]
     public SwitchParameter Force { get; set; }
 
     /// <inheritdoc/>
@@ -81,6 +86,8 @@ public sealed class NewXskSocketCommand : XskFilterCommand
         if (ShareUmemWith is not null && ofUmem.FirstOrDefault(Given) is { } set)
             Contradiction($"-{set} is a matter of the UMEM, and with -ShareUmemWith that is made already", $"leave out -{set}");
         filter = MakeFilter();
+        // Relative to where the session is: the process has a current directory of its own.
+        if (XskMapPath is not null) mapPath = SessionState.Path.GetUnresolvedProviderPathFromPSPath(XskMapPath);
     }
 
     /// <inheritdoc/>
@@ -93,7 +100,7 @@ public sealed class NewXskSocketCommand : XskFilterCommand
     {
         string place = string.IsNullOrEmpty(NetworkNamespace) ? name : $"{name} in {NetworkNamespace}";
         string what = AllQueues ? $"{place} all receive queues" : $"{place} {(QueueId.Length == 1 ? "queue" : "queues")} {string.Join(", ", QueueId.Distinct())}";
-        string action = NoProgram ? "Open AF_XDP socket" : "Open AF_XDP socket and take its packets from the kernel";
+        string action = mapPath is not null ? $"Open AF_XDP socket and put it into the map {mapPath}" : NoProgram ? "Open AF_XDP socket" : "Open AF_XDP socket and take its packets from the kernel";
         if (!ShouldProcess(what, action)) return;
 
         XskSocketOpener opener = new();
@@ -123,7 +130,8 @@ public sealed class NewXskSocketCommand : XskFilterCommand
         foreach (XskSocket socket in opener.Sockets)
         {
             WriteVerbose(socket.ToString());
-            if (socket.JoinedProgram) WriteVerbose($"{name}: joined the XDP program (id {socket.ProgramId}) that another process has attached, through its map xsks_map.");
+            if (socket.JoinedProgram) WriteVerbose($"{name}: joined the XDP program (id {socket.ProgramId}) that another process has attached, through its map xsks_map. That program decides what arrives here.");
+            if (mapPath is not null && socket.RxRingSize > 0) WriteVerbose($"{name}: put into slot {socket.QueueId} of the map {mapPath}. The program that uses this map decides what arrives here.");
             WriteObject(socket);
         }
     }
@@ -152,6 +160,7 @@ public sealed class NewXskSocketCommand : XskFilterCommand
         CompletionRingSize = Given(nameof(CompletionRingSize)) ? CompletionRingSize : null,
         NeedWakeup = !NoNeedWakeup,
         AttachProgram = !NoProgram,
+        XskMapPath = mapPath,
         Force = Force,
     };
 }

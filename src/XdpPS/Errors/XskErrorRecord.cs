@@ -14,7 +14,7 @@ internal static class XskErrorRecord
 
     private static ErrorCategory CategoryOf(XskErrorId errorId) => errorId switch
     {
-        XskErrorId.InterfaceNotFound or XskErrorId.InterfaceGone or XskErrorId.NamespaceNotFound => ErrorCategory.ObjectNotFound,
+        XskErrorId.InterfaceNotFound or XskErrorId.InterfaceGone or XskErrorId.NamespaceNotFound or XskErrorId.MapNotFound => ErrorCategory.ObjectNotFound,
         XskErrorId.QueueBusy or XskErrorId.SocketBusy or XskErrorId.ProgramAttached => ErrorCategory.ResourceBusy,
         XskErrorId.PermissionDenied => ErrorCategory.PermissionDenied,
         XskErrorId.InterfaceInUse => ErrorCategory.SecurityError,
@@ -25,7 +25,7 @@ internal static class XskErrorRecord
         XskErrorId.FrameTooShort or XskErrorId.FrameTooLong or XskErrorId.RingCorrupted => ErrorCategory.InvalidData,
         XskErrorId.SocketClosed or XskErrorId.DirectionDisabled or XskErrorId.ProgramDetached => ErrorCategory.InvalidOperation,
         XskErrorId.SendStalled => ErrorCategory.OperationTimeout,
-        XskErrorId.FilterSyntax or XskErrorId.FilterConflict or XskErrorId.FilterTooLarge => ErrorCategory.InvalidArgument,
+        XskErrorId.FilterSyntax or XskErrorId.FilterConflict or XskErrorId.FilterTooLarge or XskErrorId.MapNotUsable => ErrorCategory.InvalidArgument,
         XskErrorId.LibpcapMissing => ErrorCategory.NotInstalled,
         XskErrorId.ProgramRejected => ErrorCategory.InvalidResult,
         XskErrorId.TransmitProbeFailed => ErrorCategory.DeviceError,

@@ -13,6 +13,30 @@ public static class XskFormat
         return bytes.Length == 0 ? "no MAC" : string.Join(':', bytes.Select(b => b.ToString("x2", CultureInfo.InvariantCulture)));
     }
 
+    /// <summary>How a program is attached, in a word.</summary>
+    public static string Attached(XdpProgramInfo program)
+    {
+        ArgumentNullException.ThrowIfNull(program);
+        return program.AttachedBy switch
+        {
+            XdpAttachMethod.BpfLink => "bpf_link",
+            XdpAttachMethod.Netlink => "netlink",
+            _ => "unknown",
+        };
+    }
+
+    /// <summary>The processes that hold a program, or "-" for none; empty where that is not known.</summary>
+    public static string Holders(XdpProgramInfo program)
+    {
+        ArgumentNullException.ThrowIfNull(program);
+        return program.Holders switch
+        {
+            null => "",
+            { Count: 0 } => "-",
+            { } holders => string.Join(", ", holders),
+        };
+    }
+
     /// <summary>Seconds with six digits, as packet lists show them.</summary>
     public static string Seconds(TimeSpan time) => time.TotalSeconds.ToString("F6", CultureInfo.InvariantCulture);
 
@@ -20,7 +44,7 @@ public static class XskFormat
     public static string Modes(XskSocketInfo socket)
     {
         ArgumentNullException.ThrowIfNull(socket);
-        string program = socket.AttachMode == XdpMode.None ? "no program" : socket.AttachMode.ToString().ToLowerInvariant();
+        string program = socket.XskMapPath is not null ? "pinned map" : socket.AttachMode == XdpMode.None ? "no program" : socket.AttachMode.ToString().ToLowerInvariant();
         return $"{program}, {(socket.BindMode == XskBindMode.ZeroCopy ? "zero-copy" : "copy")}";
     }
 

@@ -10,6 +10,9 @@ internal static unsafe partial class Kernel
     internal const int SIGINT = 2;
 
     private const int CLONE_NEWNET = 0x40000000;
+    private const int CLONE_NEWNS = 0x00020000;
+    private const nuint MS_REC = 0x4000;
+    private const nuint MS_PRIVATE = 1 << 18;
     private const int AF_PACKET = 17;
 
     /// <summary>struct sockaddr_ll.</summary>
@@ -30,6 +33,14 @@ internal static unsafe partial class Kernel
     {
         using var handle = File.OpenHandle($"/run/netns/{name}", FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
         if (setns((int)handle.DangerousGetHandle(), CLONE_NEWNET) != 0) throw new Win32Exception(Marshal.GetLastPInvokeError(), "setns");
+    }
+
+    /// <summary>Gives the calling thread, and it alone, a mount namespace with a file system that nobody else sees.</summary>
+    internal static void MountPrivately(string type, string folder)
+    {
+        if (unshare(CLONE_NEWNS) != 0) throw new Win32Exception(Marshal.GetLastPInvokeError(), "unshare");
+        if (mount("none", "/", null, MS_REC | MS_PRIVATE, null) != 0) throw new Win32Exception(Marshal.GetLastPInvokeError(), "mount --make-rprivate");
+        if (mount(type, folder, type, 0, null) != 0) throw new Win32Exception(Marshal.GetLastPInvokeError(), $"mount -t {type}");
     }
 
     internal static void Signal(int process, int signal) => _ = kill(process, signal);
@@ -57,6 +68,12 @@ internal static unsafe partial class Kernel
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int setns(int descriptor, int type);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int unshare(int flags);
+
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int mount(string source, string target, string? type, nuint flags, string? data);
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int kill(int process, int signal);

@@ -1,0 +1,116 @@
+using System.Buffers.Binary;
+using System.Diagnostics;
+using System.Globalization;
+using XdpPS.Interop;
+
+namespace XdpPS.Tests;
+
+/// <summary>Who holds a queue. Few kernels are built with sock_diag for AF_XDP: without it, only its messages' layout can be tried.</summary>
+public sealed class QueueHolderTests
+{
+    private const int AnyInterface = 7;
+
+    /// <summary>Laid out by hand after include/uapi/linux/xdp_diag.h, not recorded from a kernel.</summary>
+    [Fact]
+    public void The_kernels_answer_is_read_by_its_header()
+    {
+        byte[] attributes = Frames.Hex("0800 0200 E8030000" + "0C00 0100 07000000 03000000" + "0800 0300 00080000");
+        byte[] message = [.. Frames.Hex("2C 03 0000 39300000 0100000002000000"), .. attributes];
+        Assert.Equal(new XdpDiag.Entry(12345, AnyInterface, 3), XdpDiag.Parse(message));
+        Assert.Null(XdpDiag.Parse(message.AsSpan(0, 15)));
+        Assert.Null(XdpDiag.Parse(message.AsSpan(0, 16)));
+        Assert.Null(XdpDiag.Parse(message.AsSpan(0, message.Length - 10)));
+        message[0] = 1;
+        Assert.Null(XdpDiag.Parse(message));
+    }
+
+    [Fact]
+    public void The_question_is_the_headers()
+    {
+        byte[] request = XdpDiag.Request().Bytes.ToArray();
+        Assert.Equal(16 + 20, BinaryPrimitives.ReadInt32LittleEndian(request));
+        Assert.Equal("2C000000" + "00000000" + "01000000" + "0000000000000000", Convert.ToHexString(request[16..]));
+    }
+
+    [Fact]
+    public void A_holder_that_cannot_be_seen_and_one_that_is_gone_are_said_to_be()
+    {
+        Assert.Contains("may not look into", QueueHolder.Describe(AnyInterface, 3, [new(uint.MaxValue, AnyInterface, 3)]), StringComparison.Ordinal);
+        foreach (XdpDiag.Entry other in new XdpDiag.Entry[] { new(1, AnyInterface, 2), new(1, AnyInterface + 1, 3) })
+            Assert.Equal("an AF_XDP socket just closed whose frames are still being sent", QueueHolder.Describe(AnyInterface, 3, [other]));
+    }
+
+    /// <summary>The inode is a real socket's of a real process, the list that has it is made up.</summary>
+    [KernelFact]
+    public void The_process_is_found_by_the_sockets_inode()
+    {
+        using TestNetwork network = new();
+        using Process owner = Holder.Start(network, TestNetwork.Near, "0");
+        QueueHolderIs(owner, [new(Inode(owner), AnyInterface, 0)]);
+        owner.StandardInput.Close();
+        owner.WaitForExit();
+    }
+
+    [KernelFact]
+    public void Where_the_kernel_lists_no_such_sockets_those_that_may_hold_it_are_named()
+    {
+        using TestNetwork network = new();
+        network.Run(() =>
+        {
+            using Process owner = Holder.Start(network, TestNetwork.Near, "0");
+            string text = QueueHolder.Describe(AnyInterface, 0, null);
+            Assert.Contains("this kernel cannot tell which", text, StringComparison.Ordinal);
+            Assert.EndsWith($"may hold it: {Name(owner)}", text, StringComparison.Ordinal);
+            if (XdpDiag.Query() is null)
+            {
+                XskException failure = Sockets.Fails(XskErrorId.QueueBusy, () => Sockets.Open());
+                Assert.Contains(text, failure.Message, StringComparison.Ordinal);
+            }
+
+            owner.StandardInput.Close();
+            owner.WaitForExit();
+        });
+    }
+
+    [SocketListFact]
+    public void The_kernel_that_lists_them_tells_exactly_who()
+    {
+        using TestNetwork network = new(queues: 2);
+        network.Run(() =>
+        {
+            using Process owner = Holder.Start(network, TestNetwork.Near, "0");
+            using Process other = Holder.Start(network, TestNetwork.Near, "1");
+            int index = XdpInterface.Get(TestNetwork.Near).Index;
+            Assert.Equal(
+                [new(Inode(owner), index, 0), new(Inode(other), index, 1)],
+                XdpDiag.Query()!.OrderBy(entry => entry.QueueId));
+            XskException failure = Sockets.Fails(XskErrorId.QueueBusy, () => Sockets.Open());
+            Assert.Contains($"is held by an AF_XDP socket of {Name(owner)};", failure.Message, StringComparison.Ordinal);
+            foreach (Process process in new[] { owner, other })
+            {
+                process.StandardInput.Close();
+                process.WaitForExit();
+            }
+        });
+    }
+
+    private static void QueueHolderIs(Process owner, List<XdpDiag.Entry> sockets) =>
+        Assert.Equal($"an AF_XDP socket of {Name(owner)}", QueueHolder.Describe(AnyInterface, 0, sockets));
+
+    private static string Name(Process process) => $"{File.ReadAllText($"/proc/{process.Id}/comm").Trim()} ({process.Id})";
+
+    /// <summary>Of the socket whose rings the process has mapped.</summary>
+    private static uint Inode(Process process) => File.ReadLines($"/proc/{process.Id}/maps")
+        .Where(line => line.Contains("socket:[", StringComparison.Ordinal))
+        .Select(line => uint.Parse(line.Split("socket:[")[1].TrimEnd(']'), CultureInfo.InvariantCulture))
+        .Distinct()
+        .Single();
+}
+
+/// <summary>A test that needs a kernel with CONFIG_XDP_SOCKETS_DIAG.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+internal sealed class SocketListFactAttribute : FactAttribute
+{
+    public SocketListFactAttribute() => Skip = Requirements.Missing()
+        ?? (XdpDiag.Query() is null ? "this kernel does not list AF_XDP sockets (CONFIG_XDP_SOCKETS_DIAG)" : null);
+}
