@@ -5,8 +5,12 @@ namespace XdpPS;
 /// <summary>All that a socket owns, in one place, so that a failed opening and a closing undo the same things in the same order.</summary>
 internal sealed class XskResources : IDisposable
 {
-    /// <summary>For a socket that was forgotten: its handles finalize themselves, its share of the program is given up here.</summary>
-    ~XskResources() => Attachment?.Release();
+    /// <summary>For a socket that was forgotten: its handles finalize themselves, its shares of the queue and the program are given up here.</summary>
+    ~XskResources()
+    {
+        Queue?.Forget(this);
+        Attachment?.Release();
+    }
 
     internal FileDescriptor? Descriptor { get; set; }
 
