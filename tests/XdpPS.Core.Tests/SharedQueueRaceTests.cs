@@ -191,6 +191,7 @@ public sealed class SharedQueueRaceTests : IDisposable
         Residue.AssertNoMoreThan(before);
         using XskSocket sharer = owner.Share();
         using XskSocket far = Sockets.Open(TestNetwork.Far);
+        Assert.Equal(16, sharer.FrameCount);
         owner.Send(Frames.Series(10));
         sharer.Send(Frames.Series(10, 200));
         Assert.Equal([.. Frames.Series(10), .. Frames.Series(10, 200)], far.Take(20));
@@ -198,6 +199,36 @@ public sealed class SharedQueueRaceTests : IDisposable
 
         [MethodImpl(MethodImplOptions.NoInlining)]
         static void Forget(XskSocket owner) => Assert.True(owner.Share().IsOpen);
+    });
+
+    [KernelFact]
+    public void When_the_first_was_forgotten_its_packets_and_its_queue_are_the_seconds() => network.Run(() =>
+    {
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
+        Residue before = Residue.Now();
+        using XskSocket second = ShareAndForget();
+        for (int i = 0; i < 20 && Residue.Now().RingMappings > before.RingMappings + 4; i++)
+        {
+            GC.Collect();
+            GC.WaitForPendingFinalizers();
+        }
+
+        Assert.Equal(before.RingMappings + 4, Residue.Now().RingMappings);
+        using XskSocket far = Sockets.Open(TestNetwork.Far);
+        far.Send(Frames.Series(10));
+        Assert.Equal(Frames.Series(10), second.Take(10));
+        second.Send(Frames.Series(10));
+        Assert.Equal(Frames.Series(10), far.Take(10));
+        Sockets.AssertConserved(second, far);
+        second.Close();
+        Assert.Equal(before.RingMappings + 4, Residue.Now().RingMappings);
+        using XskSocket next = Sockets.Open();
+        far.Send(Frames.Series(10));
+        Assert.Equal(Frames.Series(10), next.Take(10));
+
+        [MethodImpl(MethodImplOptions.NoInlining)]
+        static XskSocket ShareAndForget() => Sockets.Open().Share();
     });
 
     private static IEnumerable<string> Sorted(IEnumerable<byte[]> frames) => frames.Select(Convert.ToHexString).Order(StringComparer.Ordinal);

@@ -127,6 +127,30 @@ public sealed class SharedQueueTests : IDisposable
         Residue.AssertNoMoreThan(before);
     });
 
+    [KernelTheory]
+    [InlineData(XdpAttachMode.Native, false)]
+    [InlineData(XdpAttachMode.Generic, true)]
+    [InlineData(XdpAttachMode.Generic, false)]
+    public void A_queue_is_shared_in_every_mode(XdpAttachMode mode, bool needWakeup) => network.Run(() =>
+    {
+        XskSocket first = XskSocket.Open(Sockets.Options(attach: mode, needWakeup: needWakeup));
+        using XskSocket second = first.Share();
+        using XskSocket far = Sockets.Open(TestNetwork.Far);
+        Assert.Equal(((int)mode, needWakeup), ((int)second.AttachMode, second.NeedWakeup));
+        foreach (XskSocket sender in (XskSocket[])[first, second, first])
+        {
+            sender.Send(Frames.Series(30));
+            Assert.Equal(Frames.Series(30), far.Take(30));
+        }
+
+        Kernel.SendRaw(TestNetwork.Far, Frames.Series(40));
+        Assert.Equal(Frames.Series(40), first.Take(40));
+        first.Close();
+        Kernel.SendRaw(TestNetwork.Far, Frames.Series(40));
+        Assert.Equal(Frames.Series(40), second.Take(40));
+        AssertAll(96, second);
+    });
+
     [KernelFact]
     public void Many_sharers_one_after_the_other_lose_no_frame() => network.Run(() =>
     {

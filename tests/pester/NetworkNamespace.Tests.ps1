@@ -12,7 +12,7 @@ BeforeAll {
 
 Describe '-NetworkNamespace of what does not exist' -Tag Unit {
     It 'is ObjectNotFound for <Command> and <Place>' -ForEach @(
-        foreach ($command in 'New-XskSocket', 'Receive-XskPacket -InterfaceName', 'Get-XskSocket', 'Get-XdpInterface') {
+        foreach ($command in 'New-XskSocket', 'Receive-XskPacket -InterfaceName', 'Get-XskSocket', 'Get-XdpInterface', 'Get-XdpProgram') {
             foreach ($place in 'nosuch-namespace', '/proc/1/ns/nosuch', '/etc/passwd', '../x') { @{ Command = $command; Place = $place } }
         }
     ) {
@@ -136,6 +136,30 @@ Describe "-NetworkNamespace$note" -Tag Netns -Skip:($note -ne '') {
         $nic | Get-XskSocket -ErrorAction Ignore | Should -Be $s
         # One of the session's own namespace comes without a name.
         Get-XdpInterface lo | New-XskSocket -Force -WhatIf | Should -BeNullOrEmpty
+    }
+
+    It 'shows the programs in there, and what stands in the way' {
+        $object = New-XdpObjectFile
+        try {
+            $null = Invoke-Native ip -n $other link set va xdp object $object section xdp
+            $program = Get-XdpProgram -NetworkNamespace $other
+            $program.Id | Should -Be ((ip -n $other -json -details link show dev va | ConvertFrom-Json).xdp.prog.id)
+            $program.NetworkNamespace | Should -Be $other
+            Get-XdpProgram va -NetworkNamespace $lab | Should -BeNullOrEmpty
+            New-XskSocket va -NetworkNamespace $other -ErrorAction SilentlyContinue -ErrorVariable failures
+            $failures.FullyQualifiedErrorId | Should -BeLike 'ProgramAttached,*'
+            # What the message proposes works from outside.
+            $failures.Exception.Message | Should -Match "'(?<command>ip netns exec $other ip link set dev va xdp off)'"
+            Invoke-Expression $Matches.command
+            Get-XdpProgram va -NetworkNamespace $other | Should -BeNullOrEmpty
+            $null = Invoke-Native ip -n $other link set va xdp object $object section xdp
+            $s = New-XskSocket va -NetworkNamespace $other -AllQueues -Force -WarningAction SilentlyContinue -WarningVariable warnings
+            $s.Count | Should -Be 2
+            "$warnings" | Should -Match 'was detached to make way for ours'
+        }
+        finally {
+            Remove-Item -LiteralPath $object
+        }
     }
 
     It 'completes its names, and the interfaces and queues in there' {

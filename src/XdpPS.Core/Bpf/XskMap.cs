@@ -81,7 +81,7 @@ internal sealed class XskMap : IDisposable
     }
 
     /// <summary>Puts a socket in the place of another, so that no packet goes elsewhere in between.</summary>
-    internal bool TryReplace(int queue, FileDescriptor socket) => Update(queue, socket, BpfAbi.BPF_EXIST) >= 0;
+    internal bool TryReplace(int queue, FileDescriptor socket) => Update(queue, socket, BpfAbi.BPF_ANY) >= 0;
 
     /// <summary>Takes a socket out, so that its packets go to the kernel again. Fails silently: closing the socket does the same.</summary>
     internal unsafe void Clear(int queue)

@@ -18,8 +18,8 @@ internal static class BpfAbi
     internal const int BPF_LINK_GET_FD_BY_ID = 30;
     internal const int BPF_LINK_GET_NEXT_ID = 31;
 
+    internal const ulong BPF_ANY = 0;
     internal const ulong BPF_NOEXIST = 1;
-    internal const ulong BPF_EXIST = 2;
 
     internal const uint BPF_MAP_TYPE_XSKMAP = 17;
     internal const uint BPF_PROG_TYPE_XDP = 6;

@@ -7,8 +7,12 @@ internal sealed class XskResources : IDisposable
 {
     private bool disposed;
 
-    /// <summary>For a socket that was forgotten: its handles finalize themselves, its share of the program is given up here.</summary>
-    ~XskResources() => Attachment?.Release();
+    /// <summary>For a socket that was forgotten: its handles finalize themselves, its shares of the queue and the program are given up here.</summary>
+    ~XskResources()
+    {
+        Queue?.Forget(this);
+        Attachment?.Release();
+    }
 
     /// <summary>Where the interface is, wherever the caller's threads are.</summary>
     internal NetworkNamespace? Namespace { get; set; }

@@ -186,6 +186,19 @@ internal sealed class QueueRings
         }
     }
 
+    /// <summary>For a socket that was forgotten: the others on the queue go on without it. The frames on its RX and TX rings are lost.</summary>
+    internal void Forget(XskResources socket)
+    {
+        lock (gate)
+        {
+            references--;
+            // Where nobody else is on the queue, the descriptors of the map and the rings may have been finalized already.
+            if (!Members.Any()) return;
+            if (HeirOf(socket) is { } heir && socket.Map!.TryReplace(socket.MapSlot, heir.Descriptor!)) heir.MapSlot = socket.MapSlot;
+            if (socket.Rings is { } rings) MoveOff(rings);
+        }
+    }
+
     /// <summary>Unmaps what the last socket left, and gives up the frames.</summary>
     /// <param name="returnFrames">False where a driver may still write to them: they stay out of use.</param>
     internal void Dispose(bool returnFrames)
@@ -266,13 +279,16 @@ internal sealed class QueueRings
 
     private void PassSlot(XskResources from)
     {
-        int slot = from.MapSlot;
+        if (from.MapSlot < 0 || from.Map is not { } map) return;
+        if (HeirOf(from) is { } heir && map.TryReplace(from.MapSlot, heir.Descriptor!)) heir.MapSlot = from.MapSlot;
+        else map.Clear(from.MapSlot);
         from.MapSlot = -1;
-        if (slot < 0 || from.Map is not { } map) return;
-        XskResources? heir = Members.FirstOrDefault(member => member.Receive is not null && member.MapSlot < 0 && map.IsSame(member.Map));
-        if (heir is null || !map.TryReplace(slot, heir.Descriptor!)) map.Clear(slot);
-        else heir.MapSlot = slot;
     }
+
+    /// <summary>Who gets the slot in the map that a socket leaves, if it has one.</summary>
+    private XskResources? HeirOf(XskResources socket) => socket.MapSlot < 0
+        ? null
+        : Members.FirstOrDefault(member => member != socket && member.Receive is not null && member.MapSlot < 0 && socket.Map!.IsSame(member.Map));
 
     private void TakeBack(XskResources socket)
     {
