@@ -109,6 +109,22 @@ public sealed class KernelTrafficTests(ITestOutputHelper output)
     }
 
     [KernelFact]
+    public void Sockets_of_one_interface_keep_the_same_and_a_jumbo_mtu_does_not_matter()
+    {
+        using TestNetwork network = new(queues: 2);
+        network.Batch($"link set {TestNetwork.Near} mtu 9000", $"link set {TestNetwork.Far} mtu 9000");
+        network.Run(() =>
+        {
+            using XskSocket first = XskSocket.Open(Options() with { Filter = PacketFilter.FromFields(new() { IPProtocols = [6] }) });
+            using XskSocket second = XskSocket.Open(Options() with { QueueId = 1, Filter = PacketFilter.FromFields(new() { IPProtocols = [6, 6] }) });
+            Assert.Equal((XdpMode.Native, first.ProgramId), (first.AttachMode, second.ProgramId));
+            Assert.Equal("tcp and not kernel traffic", second.Filter);
+            XskException failure = Sockets.Fails(XskErrorId.FilterConflict, () => XskSocket.Open(Sockets.Options(queue: 1)));
+            Assert.Contains("'tcp and not kernel traffic'", failure.Message, StringComparison.Ordinal);
+        });
+    }
+
+    [KernelFact]
     public void It_needs_a_program() =>
         Sockets.Fails(XskErrorId.FilterConflict, new XskSocketOptions { InterfaceName = "any", KeepKernelTraffic = true, AttachProgram = false }.Validate);
 

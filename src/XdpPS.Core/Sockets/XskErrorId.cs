@@ -78,7 +78,7 @@ public enum XskErrorId
     /// <summary>libpcap, which compiles filter expressions, is not installed.</summary>
     LibpcapMissing,
 
-    /// <summary>libpcap does not accept the filter expression.</summary>
+    /// <summary>libpcap does not accept the filter expression, or no packet can have all the fields that were given.</summary>
     FilterSyntax,
 
     /// <summary>The filter makes a program that is larger than jumps can span, or than the verifier follows.</summary>
