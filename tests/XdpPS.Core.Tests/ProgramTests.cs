@@ -73,7 +73,7 @@ public sealed class ProgramTests : IDisposable
         Residue before = Residue.Now();
         XskException failure = Sockets.Fails(XskErrorId.ProgramAttached, () => XskSocket.Open(Sockets.Options(attach: ours)).Dispose());
         string mode = theirs == XdpAttachMode.Native ? "native mode" : "generic mode";
-        foreach (string word in new[] { $"id {foreign.Program.Id}", "'their_pass'", mode, $"ip link set dev {TestNetwork.Near} xdp off" })
+        foreach (string word in new[] { $"id {foreign.Program.Id}", "'their_pass'", mode, "bpftool link detach id" })
             Assert.Contains(word, failure.Message, StringComparison.Ordinal);
         Residue.AssertNoMoreThan(before);
         XdpInterface nic = XdpInterface.Get(TestNetwork.Near);
