@@ -148,7 +148,7 @@ internal sealed class XdpProgram : IDisposable
 
     public void Dispose() => Descriptor.Dispose();
 
-    private static unsafe int Load(string name, ReadOnlySpan<BpfInstruction> instructions, byte[] log)
+    internal static unsafe int Load(string name, ReadOnlySpan<BpfInstruction> instructions, byte[] log, uint logLevel = 1)
     {
         // bpf_ktime_get_ns is for GPL-compatible programs only; "Dual MIT/GPL" is (include/linux/license.h).
         ReadOnlySpan<byte> license = "Dual MIT/GPL\0"u8;
@@ -161,7 +161,7 @@ internal sealed class XdpProgram : IDisposable
                 InstructionCount = (uint)instructions.Length,
                 Instructions = (ulong)first,
                 License = (ulong)licenseBytes,
-                LogLevel = log.Length > 0 ? 1u : 0u,
+                LogLevel = log.Length > 0 ? logLevel : 0,
                 LogSize = (uint)log.Length,
                 LogBuffer = (ulong)logBytes,
                 Name = KernelName.From(name),

@@ -53,9 +53,17 @@ internal static unsafe class FilterOracle
         internal uint Processor;
     }
 
-    internal static bool Libpcap(PacketFilter filter, ReadOnlySpan<byte> frame)
+    /// <summary>Every primitive of pcap-filter(7) for Ethernet, and what joins them.</summary>
+    internal static string[] Expressions { get; } = File.ReadAllLines(Path.Combine(AppContext.BaseDirectory, "FilterExpressions.txt"));
+
+    internal static bool Libpcap(PacketFilter filter, ReadOnlySpan<byte> frame) => Libpcap(filter, frame, frame.Length);
+
+    /// <param name="filter">The filter.</param>
+    /// <param name="frame">The captured bytes.</param>
+    /// <param name="length">The frame's length on the wire.</param>
+    internal static bool Libpcap(PacketFilter filter, ReadOnlySpan<byte> frame, int length)
     {
-        PcapHeader header = new() { Captured = (uint)frame.Length, Length = (uint)frame.Length };
+        PcapHeader header = new() { Captured = (uint)frame.Length, Length = (uint)length };
         fixed (ClassicInstruction* instructions = filter.Instructions)
         fixed (byte* data = frame)
         {
