@@ -16,7 +16,7 @@ public sealed partial class FilterListingTests
         foreach (string expression in FilterOracle.Expressions)
         {
             string expected = Command.Run("tcpdump", "-y", "EN10MB", "-d", "--", expression);
-            ClassicInstruction[] program = PacketFilter.Compile(expression).Instructions;
+            ClassicInstruction[] program = PacketFilter.Compile(expression).Leaves.Single().Instructions;
             Assert.Equal(expected.TrimEnd('\n').Split('\n'), ClassicListing.Write(program));
             forms.UnionWith(program.Select(instruction => (int)instruction.Code));
         }

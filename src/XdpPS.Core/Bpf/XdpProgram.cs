@@ -12,7 +12,7 @@ internal sealed class XdpProgram : IDisposable
     /// <summary>Bytes of metadata our program puts right before the packet: bpf_ktime_get_ns, little-endian.</summary>
     internal const int MetadataSize = sizeof(long);
 
-    private const int XDP_DROP = 1;
+    internal const int XDP_DROP = 1;
     private const int XDP_PASS = 2;
     internal const short MdData = 0;
     internal const short MdDataEnd = 4;
@@ -51,7 +51,7 @@ internal sealed class XdpProgram : IDisposable
     {
         BpfAssembler.Label match = new(), noMatch = new(), redirect = new();
         BpfAssembler code = new BpfAssembler().Move(BpfRegister.R6, BpfRegister.R1);
-        if (filter is not null) FilterTranslator.Write(code, filter.Instructions, match, noMatch);
+        filter?.Write(code, match, noMatch);
         if (filter is null || match.IsUsed)
         {
             code.Place(match)
@@ -85,7 +85,7 @@ internal sealed class XdpProgram : IDisposable
     {
         BpfAssembler.Label match = new(), noMatch = new();
         BpfAssembler code = new BpfAssembler().Move(BpfRegister.R6, BpfRegister.R1);
-        FilterTranslator.Write(code, filter.Instructions, match, noMatch);
+        filter.Write(code, match, noMatch);
         if (match.IsUsed) code.Place(match).Move(BpfRegister.R0, XDP_DROP).Exit();
         if (noMatch.IsUsed) code.Place(noMatch).Move(BpfRegister.R0, XDP_PASS).Exit();
         return Assemble(code, filter);
@@ -105,7 +105,7 @@ internal sealed class XdpProgram : IDisposable
 
     private static XskException TooLarge(PacketFilter filter, string why) => XskException.FromCheck(
         XskErrorId.FilterTooLarge,
-        $"The filter '{PacketFilter.Shorten(filter.Expression)}' is too large for the kernel ({filter.Instructions.Length} classic instructions): {why}",
+        $"The filter '{PacketFilter.Shorten(filter.Expression)}' is too large for the kernel ({filter.Leaves.Sum(leaf => leaf.Instructions.Length)} classic instructions): {why}",
         "use a shorter expression, such as net in place of many hosts, or filter part of it with Where-Object");
 
     internal static unsafe XdpProgram Load(string name, ReadOnlySpan<BpfInstruction> instructions)

@@ -45,9 +45,12 @@ internal sealed class BpfInterpreter
         internal int Size => (Code & 0x18) switch { 0x00 => 4, 0x08 => 2, 0x10 => 1, _ => 8 };
     }
 
-    /// <summary>Runs the program over a whole frame.</summary>
-    /// <returns>What the program returned: for an XDP program, its verdict.</returns>
-    internal int Run(ReadOnlySpan<byte> frame) => Run(frame, frame.Length);
+    /// <summary>Whether a filter's verdict (<see cref="XdpProgram.Verdict"/>) on a whole frame is a match.</summary>
+    internal bool Matches(ReadOnlySpan<byte> frame) => Matches(frame, frame.Length);
+
+    /// <inheritdoc cref="Run"/>
+    /// <returns>Whether a filter's verdict (<see cref="XdpProgram.Verdict"/>) is a match.</returns>
+    internal bool Matches(ReadOnlySpan<byte> frame, int length) => Run(frame, length) == XdpProgram.XDP_DROP;
 
     /// <summary>Runs the program over the bytes that were captured of a frame.</summary>
     /// <param name="frame">The captured bytes.</param>

@@ -1,29 +1,30 @@
-using System.Runtime.InteropServices;
 using System.Text.RegularExpressions;
 using XdpPS.Interop;
 
 namespace XdpPS;
 
-/// <summary>What a socket takes: the packets that a tcpdump expression matches. All others stay with the kernel.</summary>
+/// <summary>What a socket takes: the packets that a filter matches. All others stay with the kernel.</summary>
 public sealed partial class PacketFilter : IEquatable<PacketFilter>
 {
     /// <summary>libpcap's time grows with the square of the length: at twice this it takes seconds, and the kernel refuses the result.</summary>
     private const int LongestExpression = 16_384;
 
-    internal PacketFilter(string expression, ClassicInstruction[] instructions)
+    private readonly FilterNode node;
+
+    private PacketFilter(FilterNode node) => this.node = node;
+
+    internal PacketFilter(string expression, ClassicInstruction[] instructions) : this(new FilterNode.Leaf(expression, instructions))
     {
-        Expression = expression;
-        Instructions = instructions;
     }
 
-    /// <summary>The expression, as pcap-filter(7) has it.</summary>
-    public string Expression { get; }
+    /// <summary>The filter as text, in the language of pcap-filter(7) where that has words for it.</summary>
+    public string Expression => node.Expression;
 
-    /// <summary>What libpcap made of it.</summary>
-    internal ClassicInstruction[] Instructions { get; }
+    /// <summary>The classic programs that the filter is made of, from left to right.</summary>
+    internal IEnumerable<FilterNode.Leaf> Leaves => node.Leaves;
 
-    /// <summary>The expression looks at VLAN tags, which an interface may have taken out of the frame.</summary>
-    internal bool LooksAtVlans => VlanPrimitive().IsMatch(Expression);
+    /// <summary>The filter looks at VLAN tags, which an interface may have taken out of the frame.</summary>
+    internal bool LooksAtVlans => Leaves.Any(leaf => VlanPrimitive().IsMatch(leaf.Text));
 
     /// <summary>Compiles an expression of tcpdump's language (pcap-filter(7)) for Ethernet frames.</summary>
     /// <exception cref="XskException">libpcap is not installed, or does not accept the expression.</exception>
@@ -44,14 +45,30 @@ public sealed partial class PacketFilter : IEquatable<PacketFilter>
     /// <summary>An expression as a message can bear it.</summary>
     internal static string Shorten(string expression) => expression.Length <= 80 ? expression : expression[..77] + "...";
 
+    /// <summary>A filter that matches what both match. Each looks at the frame from its beginning, also where the other is about VLANs.</summary>
+    public PacketFilter And(PacketFilter other)
+    {
+        ArgumentNullException.ThrowIfNull(other);
+        return new PacketFilter(new FilterNode.Both(node, other.node));
+    }
+
+    /// <summary>
+    /// A filter that matches every packet that this one does not, also one that is too short for this one to tell:
+    /// there tcpdump's "not" matches neither.
+    /// </summary>
+    public PacketFilter Not() => new(node is FilterNode.Inverse { Of: var positive } ? positive : new FilterNode.Inverse(node));
+
+    /// <summary>Writes the filter. The context is in R6 already. Control leaves to one of the two labels and never falls through.</summary>
+    internal void Write(BpfAssembler code, BpfAssembler.Label match, BpfAssembler.Label noMatch) => node.Write(code, match, noMatch);
+
     /// <returns>Whether both match by the same instructions, however they are written.</returns>
-    public bool Equals(PacketFilter? other) => other is not null && MemoryMarshal.AsBytes(Instructions.AsSpan()).SequenceEqual(MemoryMarshal.AsBytes(other.Instructions.AsSpan()));
+    public bool Equals(PacketFilter? other) => other is not null && node.Equals(other.node);
 
     /// <inheritdoc/>
     public override bool Equals(object? obj) => Equals(obj as PacketFilter);
 
     /// <inheritdoc/>
-    public override int GetHashCode() => Instructions.Length;
+    public override int GetHashCode() => node.GetHashCode();
 
     /// <returns><see cref="Expression"/>.</returns>
     public override string ToString() => Expression;

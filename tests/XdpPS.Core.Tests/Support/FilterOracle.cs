@@ -64,11 +64,12 @@ internal static unsafe class FilterOracle
     internal static bool Libpcap(PacketFilter filter, ReadOnlySpan<byte> frame, int length)
     {
         PcapHeader header = new() { Captured = (uint)frame.Length, Length = (uint)length };
-        fixed (ClassicInstruction* instructions = filter.Instructions)
+        ClassicInstruction[] classic = filter.Leaves.Single().Instructions;
+        fixed (ClassicInstruction* instructions = classic)
         fixed (byte* data = frame)
         {
             byte none = 0;
-            PcapProgram program = new() { Length = (uint)filter.Instructions.Length, Instructions = instructions };
+            PcapProgram program = new() { Length = (uint)classic.Length, Instructions = instructions };
             return OfflineFilter(&program, &header, data is null ? &none : data) != 0;
         }
     }
