@@ -12,11 +12,11 @@ internal abstract partial record FilterNode
     /// <summary>The classic programs, from left to right.</summary>
     internal abstract IEnumerable<Leaf> Leaves { get; }
 
-    /// <summary>The expression as an operand: in parentheses unless it is plain words.</summary>
-    private string Operand => PlainWords().IsMatch(Expression) && !Operator().IsMatch(Expression) ? Expression : $"({Expression})";
-
     /// <summary>Writes the node. The context is in R6 already. Control leaves to one of the two labels and never falls through.</summary>
     internal abstract void Write(BpfAssembler code, BpfAssembler.Label match, BpfAssembler.Label noMatch);
+
+    /// <summary>An expression as an operand: in parentheses unless it is plain words.</summary>
+    internal static string AsOperand(string expression) => PlainWords().IsMatch(expression) && !Operator().IsMatch(expression) ? expression : $"({expression})";
 
     /// <summary>One classic program. It begins with A, X and its memory at zero, whatever ran before it.</summary>
     /// <param name="Text">The expression it stands for, or a name.</param>
@@ -39,7 +39,7 @@ internal abstract partial record FilterNode
 
     internal sealed record Both(FilterNode Left, FilterNode Right) : FilterNode
     {
-        internal override string Expression => $"{(Left is Both or Inverse ? Left.Expression : Left.Operand)} and {(Right is Inverse ? Right.Expression : Right.Operand)}";
+        internal override string Expression => $"{(Left is Both or Inverse ? Left.Expression : AsOperand(Left.Expression))} and {(Right is Inverse ? Right.Expression : AsOperand(Right.Expression))}";
 
         internal override IEnumerable<Leaf> Leaves => Left.Leaves.Concat(Right.Leaves);
 
@@ -54,7 +54,7 @@ internal abstract partial record FilterNode
 
     internal sealed record Inverse(FilterNode Of) : FilterNode
     {
-        internal override string Expression => $"not {Of.Operand}";
+        internal override string Expression => $"not {AsOperand(Of.Expression)}";
 
         internal override IEnumerable<Leaf> Leaves => Of.Leaves;
 

@@ -42,6 +42,27 @@ public sealed partial class PacketFilter : IEquatable<PacketFilter>
         return new PacketFilter(expression.Trim(), Libpcap.Compile(expression));
     }
 
+    /// <summary>Compiles an expression for the packets that have the fields as well: with a VLAN among these, it looks behind that tag.</summary>
+    /// <exception cref="XskException">libpcap is not installed, or does not accept the expression, or no packet can match both.</exception>
+    public static PacketFilter Compile(string expression, PacketFields fields)
+    {
+        ArgumentNullException.ThrowIfNull(fields);
+        // First alone: what is wrong with it is said of what was written.
+        PacketFilter alone = Compile(expression);
+        if (fields.IsEmpty) return alone;
+        return string.IsNullOrWhiteSpace(expression)
+            ? FromFields(fields)
+            : Compile($"{FilterNode.AsOperand(fields.Expression)} and {FilterNode.AsOperand(expression.Trim())}");
+    }
+
+    /// <summary>A filter for what headers are to be. It needs no libpcap, and matches what tcpdump's expression for it does.</summary>
+    /// <exception cref="XskException">No field is given, or no packet can have them all.</exception>
+    public static PacketFilter FromFields(PacketFields fields)
+    {
+        ArgumentNullException.ThrowIfNull(fields);
+        return new PacketFilter(fields.Expression, FieldFilter.Compile(fields));
+    }
+
     /// <summary>An expression as a message can bear it.</summary>
     internal static string Shorten(string expression) => expression.Length <= 80 ? expression : expression[..77] + "...";
 

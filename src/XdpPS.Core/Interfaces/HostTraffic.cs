@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Net;
+using System.Net.NetworkInformation;
 using XdpPS.Interop;
 
 namespace XdpPS;
@@ -15,11 +16,23 @@ internal static class HostTraffic
         using NetlinkSocket netlink = new(NetlinkAbi.NETLINK_ROUTE);
         HashSet<int> affected = WithUppers(nic, LinkQuery.All(netlink, brief: true));
         if (DefaultRouteInterfaces(netlink).Overlaps(affected)) return "it carries a default route of this host";
-        IPAddress? session = SshServerAddress();
+        IPAddress? session = SshServer()?.Address;
         if (session is not null && AddressInterfaces(netlink, session).Overlaps(affected))
             return $"it carries this SSH session's address {session}";
         return null;
     }
+
+    /// <summary>The hardware addresses by which the host is reached through an interface: its own, and those of what is stacked on it.</summary>
+    internal static IEnumerable<PhysicalAddress> HardwareAddresses(XdpInterface nic)
+    {
+        using NetlinkSocket netlink = new(NetlinkAbi.NETLINK_ROUTE);
+        List<XdpInterface> all = LinkQuery.All(netlink, brief: true);
+        HashSet<int> affected = WithUppers(nic, all);
+        return [.. all.Where(other => affected.Contains(other.Index)).Select(other => other.MacAddress)];
+    }
+
+    /// <summary>The port at which the SSH session that we run in reached this host, or null.</summary>
+    internal static ushort? SshServerPort => (ushort?)SshServer()?.Port;
 
     /// <summary>The interface and all that is stacked on it: its bridge or bond, and VLANs over any of them.</summary>
     private static HashSet<int> WithUppers(XdpInterface nic, List<XdpInterface> all)
@@ -116,10 +129,10 @@ internal static class HostTraffic
     }
 
     /// <summary>
-    /// The third word of SSH_CONNECTION. sudo and su drop it, so that the ancestors' environments are read too,
+    /// The third and fourth word of SSH_CONNECTION. sudo and su drop it, so that the ancestors' environments are read too,
     /// as far as this process may.
     /// </summary>
-    private static IPAddress? SshServerAddress()
+    private static IPEndPoint? SshServer()
     {
         if (Parse(Environment.GetEnvironmentVariable("SSH_CONNECTION")) is { } own) return own;
         int process = Environment.ProcessId;
@@ -149,11 +162,11 @@ internal static class HostTraffic
             }
         }
 
-        static IPAddress? Parse(string? connection)
+        static IPEndPoint? Parse(string? connection)
         {
             string[] words = connection?.Split(' ') ?? [];
-            return words.Length == 4 && IPAddress.TryParse(words[2], out IPAddress? address)
-                ? address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address
+            return words.Length == 4 && IPAddress.TryParse(words[2], out IPAddress? address) && ushort.TryParse(words[3], out ushort port)
+                ? new IPEndPoint(address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address, port)
                 : null;
         }
     }

@@ -10,10 +10,14 @@ internal static class EthernetFrame
 
     internal const ushort IPv4 = 0x0800;
     internal const ushort Arp = 0x0806;
+    internal const ushort Rarp = 0x8035;
     internal const ushort Vlan = 0x8100;
     internal const ushort IPv6 = 0x86dd;
     internal const ushort ServiceVlan = 0x88a8;
     internal const ushort Lldp = 0x88cc;
+
+    /// <summary>An outer tag, from before 802.1ad (QinQ of several vendors).</summary>
+    internal const ushort OldServiceVlan = 0x9100;
 
     /// <summary>Up to two tags: 802.1Q, or 802.1ad with 802.1Q inside.</summary>
     internal static int CountVlanTags(ReadOnlySpan<byte> frame)

@@ -24,7 +24,8 @@ internal sealed class XskSetup(XskSocketOptions options, XskResources resources,
         options.Validate(nic);
         if (options.ShareUmemWith is { } owner) CheckSharing(owner, nic);
         bool takesPackets = options.AttachProgram && options.RxRingSize > 0;
-        if (takesPackets && options.Filter is null && !options.Force) RefuseHostTraffic(nic);
+        if (takesPackets && options.Filter is null && !options.KeepKernelTraffic && !options.Force) RefuseHostTraffic(nic);
+        if (options.KeepKernelTraffic) options = options with { Filter = KernelTraffic.LeaveOut(options.Filter, nic) };
         WarnAbout(nic);
 
         resources.Descriptor = options.Descriptor is null ? CreateSocket() : Adopt(options.Descriptor);
@@ -69,7 +70,7 @@ internal sealed class XskSetup(XskSocketOptions options, XskResources resources,
         throw XskException.FromCheck(
             XskErrorId.InterfaceInUse,
             $"Taking every packet of {nic.Name} would cut this host off: {why}",
-            "say what you need with -Filter ('not tcp port 22' leaves this session alone), use another interface, or -Force if that is what you want");
+            "say what you need with -Filter ('not tcp port 22' leaves this session alone), leave what the host needs to the kernel with -KeepKernelTraffic, use another interface, or -Force if that is what you want");
     }
 
     private void WarnAbout(XdpInterface nic)

@@ -31,7 +31,7 @@ public enum XskBindMode
 }
 
 /// <summary>Everything that can be chosen about a socket. The defaults suit an interface with an MTU of 1,500.</summary>
-public sealed class XskSocketOptions
+public sealed record XskSocketOptions
 {
     /// <summary>The frame size used when none is given, in bytes.</summary>
     public const int DefaultFrameSize = 2048;
@@ -86,6 +86,12 @@ public sealed class XskSocketOptions
 
     /// <summary>What to take; null for every packet. All sockets of an interface have the same filter, since they share its program.</summary>
     public PacketFilter? Filter { get; init; }
+
+    /// <summary>
+    /// Leave to the kernel what the host needs to stay reachable, whatever the filter says: ARP, neighbour and listener
+    /// discovery, DHCP, SSH and ICMP to the host. An interface that the host lives on is not refused then.
+    /// </summary>
+    public bool KeepKernelTraffic { get; init; }
 
     /// <summary>Take every packet of an interface although the host itself lives on it.</summary>
     public bool Force { get; init; }
@@ -166,7 +172,15 @@ public sealed class XskSocketOptions
             throw XskException.FromCheck(
                 XskErrorId.FilterConflict,
                 "A filter is a part of the XDP program, and none is to be attached",
-                "leave out -Filter or -NoProgram");
+                "leave out the filter or -NoProgram");
+        }
+
+        if (KeepKernelTraffic && !AttachProgram)
+        {
+            throw XskException.FromCheck(
+                XskErrorId.FilterConflict,
+                "It is the XDP program that leaves traffic to the kernel, and none is to be attached",
+                "leave out -KeepKernelTraffic or -NoProgram");
         }
 
         // A span, and so one frame's address arithmetic everywhere, stays within what mmap can give.

@@ -6,7 +6,7 @@ namespace XdpPS.Commands;
 /// <summary>New-XskSocket.</summary>
 [Cmdlet(VerbsCommon.New, "XskSocket", SupportsShouldProcess = true)]
 [OutputType(typeof(XskSocket))]
-public sealed class NewXskSocketCommand : XskCommand
+public sealed class NewXskSocketCommand : XskFilterCommand
 {
     private PacketFilter? filter;
 
@@ -22,8 +22,7 @@ public sealed class NewXskSocketCommand : XskCommand
     public int[] QueueId { get; set; } = [0];
 
     [Parameter]
-    [ValidateNotNullOrEmpty]
-    public string? Filter { get; set; }
+    public SwitchParameter KeepKernelTraffic { get; set; }
 
     [Parameter]
     public XdpAttachMode AttachMode { get; set; }
@@ -62,10 +61,7 @@ public sealed class NewXskSocketCommand : XskCommand
     public SwitchParameter Force { get; set; }
 
     /// <inheritdoc/>
-    protected override void BeginProcessing()
-    {
-        if (Filter is not null) filter = CompileFilter(Filter);
-    }
+    protected override void BeginProcessing() => filter = MakeFilter();
 
     /// <inheritdoc/>
     protected override void ProcessRecord()
@@ -116,6 +112,7 @@ public sealed class NewXskSocketCommand : XskCommand
         InterfaceName = name,
         QueueId = queue,
         Filter = filter,
+        KeepKernelTraffic = KeepKernelTraffic,
         AttachMode = AttachMode,
         BindMode = BindMode,
         FrameSize = FrameSize,

@@ -1,6 +1,8 @@
 using System.Diagnostics;
 using System.Management.Automation;
+using System.Net;
 using XdpPS.Completion;
+using XdpPS.Filters;
 using XdpPS.Session;
 
 namespace XdpPS.Commands;
@@ -8,7 +10,7 @@ namespace XdpPS.Commands;
 /// <summary>Receive-XskPacket.</summary>
 [Cmdlet(VerbsCommunications.Receive, "XskPacket", DefaultParameterSetName = SocketSet)]
 [OutputType(typeof(XskPacket), typeof(XskPacket[]))]
-public sealed class ReceiveXskPacketCommand : XskCommand
+public sealed class ReceiveXskPacketCommand : XskFilterCommand
 {
     private const string SocketSet = "Socket";
     private const string InterfaceSet = "Interface";
@@ -61,9 +63,39 @@ public sealed class ReceiveXskPacketCommand : XskCommand
     [ValidateRange(1, int.MaxValue)]
     public int SnapLength { get; set; } = int.MaxValue;
 
+    // PowerShell reads the attributes of the property itself: those of the base would put these into both sets.
     [Parameter(ParameterSetName = InterfaceSet)]
     [ValidateNotNullOrEmpty]
-    public string? Filter { get; set; }
+    public override string? Filter { get; set; }
+
+    [Parameter(ParameterSetName = InterfaceSet)]
+    [EtherTypeValues]
+    [ArgumentCompleter(typeof(FieldCompleter))]
+    public override ushort[] EtherType { get; set; } = [];
+
+    [Parameter(ParameterSetName = InterfaceSet)]
+    [IPProtocolValues]
+    [ArgumentCompleter(typeof(FieldCompleter))]
+    public override byte[] IPProtocol { get; set; } = [];
+
+    [Parameter(ParameterSetName = InterfaceSet)]
+    [PortValues]
+    public override PortRange[] Port { get; set; } = [];
+
+    [Parameter(ParameterSetName = InterfaceSet)]
+    [AddressValues]
+    public override IPNetwork[] Address { get; set; } = [];
+
+    [Parameter(ParameterSetName = InterfaceSet)]
+    [VlanValues]
+    [ArgumentCompleter(typeof(FieldCompleter))]
+    public override ushort[]? Vlan { get; set; }
+
+    [Parameter(ParameterSetName = InterfaceSet)]
+    public override SwitchParameter NotMatch { get; set; }
+
+    [Parameter(ParameterSetName = InterfaceSet)]
+    public SwitchParameter KeepKernelTraffic { get; set; }
 
     [Parameter(ParameterSetName = InterfaceSet)]
     public SwitchParameter Force { get; set; }
@@ -83,7 +115,7 @@ public sealed class ReceiveXskPacketCommand : XskCommand
     protected override void EndProcessing()
     {
         if (Stopping) return;
-        if (Filter is not null) filter = CompileFilter(Filter);
+        filter = MakeFilter();
         foreach (string name in InterfaceName.Distinct()) OpenAll(name);
         if (sockets.Count == 0) return;
 
@@ -157,6 +189,7 @@ public sealed class ReceiveXskPacketCommand : XskCommand
         TxRingSize = 0,
         FrameCount = XskSocketOptions.DefaultFrameCount / 2,
         Filter = filter,
+        KeepKernelTraffic = KeepKernelTraffic,
         Force = Force,
     };
 

@@ -27,20 +27,6 @@ public abstract class XskCommand : PSCmdlet, IDisposable
         if (disposing) stop.Dispose();
     }
 
-    /// <summary>A mistake in a filter concerns every input: it ends the command.</summary>
-    private protected PacketFilter CompileFilter(string expression)
-    {
-        try
-        {
-            return PacketFilter.Compile(expression);
-        }
-        catch (XskException e)
-        {
-            ThrowTerminatingError(e, expression);
-            throw;
-        }
-    }
-
     private protected void WriteError(XskException exception, object? target) => WriteError(XskErrorRecord.From(exception, target));
 
     private protected void ThrowTerminatingError(XskException exception, object? target) =>
