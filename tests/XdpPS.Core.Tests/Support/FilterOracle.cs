@@ -12,6 +12,9 @@ internal static unsafe class FilterOracle
     /// <summary>The kernel's test run takes no shorter frame (bpf_prog_test_run_xdp).</summary>
     internal const int ShortestForKernel = 14;
 
+    /// <summary>Nor, for a program that knows no fragments, one that is longer than a page less headroom and tailroom.</summary>
+    internal const int LongestForKernel = 3_500;
+
     private const int BPF_PROG_TEST_RUN = 10;
 
     private static readonly delegate* unmanaged<PcapProgram*, PcapHeader*, byte*, int> OfflineFilter =
