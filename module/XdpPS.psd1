@@ -19,6 +19,7 @@
         'Receive-XskPacket'
         'Remove-XskSocket'
         'Send-XskFrame'
+        'Test-XskFilter'
     )
     FunctionsToExport      = @()
     AliasesToExport        = @()

@@ -11,7 +11,7 @@ BeforeAll {
 
 Describe 'The module' -Tag Unit {
     BeforeAll {
-        $cmdlets = 'Get-XskRingStats', 'Get-XskSocket', 'New-XskSocket', 'Receive-XskPacket', 'Remove-XskSocket', 'Send-XskFrame'
+        $cmdlets = 'Get-XskRingStats', 'Get-XskSocket', 'New-XskSocket', 'Receive-XskPacket', 'Remove-XskSocket', 'Send-XskFrame', 'Test-XskFilter'
     }
 
     It 'is found by its name in the folder of the build' {
@@ -59,6 +59,7 @@ Describe 'The module' -Tag Unit {
         @{ Name = 'Receive-XskPacket'; Type = 'XdpPS.XskPacket', 'XdpPS.XskPacket[]' }
         @{ Name = 'Send-XskFrame'; Type = 'XdpPS.XskSendResult' }
         @{ Name = 'Get-XskRingStats'; Type = 'XdpPS.XskRingStats' }
+        @{ Name = 'Test-XskFilter'; Type = 'XdpPS.XskFilterResult', 'XdpPS.XskFilterProgram' }
     ) {
         (Get-Command -Name $Name).OutputType.Name | Should -Be $Type
     }
@@ -70,6 +71,7 @@ Describe 'The module' -Tag Unit {
         @{ Name = 'Get-XskSocket'; Expected = $false }
         @{ Name = 'Get-XskRingStats'; Expected = $false }
         @{ Name = 'Receive-XskPacket'; Expected = $false }
+        @{ Name = 'Test-XskFilter'; Expected = $false }
     ) {
         foreach ($parameter in 'WhatIf', 'Confirm') {
             (Get-Command -Name $Name).Parameters.ContainsKey($parameter) | Should -Be $Expected
@@ -95,7 +97,7 @@ Describe 'The module' -Tag Unit {
     }
 
     It 'can be removed and imported again in one session' {
-        Invoke-Pwsh "Remove-Module XdpPS; Import-Module XdpPS; Remove-Module XdpPS; Import-Module XdpPS; (Get-Command -Module XdpPS).Count" | Should -Be 6
+        Invoke-Pwsh "Remove-Module XdpPS; Import-Module XdpPS; Remove-Module XdpPS; Import-Module XdpPS; (Get-Command -Module XdpPS).Count" | Should -Be 7
     }
 }
 

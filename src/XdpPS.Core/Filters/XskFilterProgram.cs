@@ -18,7 +18,7 @@ public sealed class XskFilterProgram
     /// <summary>How many instructions the verifier went through; the kernel's limit is 1,000,000. Null where it did not say.</summary>
     public int? VerifierSteps { get; init; }
 
-    /// <summary>Why the verifier refused the program or could not be asked; empty where it accepted.</summary>
+    /// <summary>What the verifier said, or why it could not be asked, in words.</summary>
     public string VerifierMessage { get; init; } = "";
 
     /// <summary>Lists a filter's instructions, and asks the kernel, where this process may, whether it accepts them. Nothing is attached.</summary>
@@ -35,19 +35,19 @@ public sealed class XskFilterProgram
             Instructions = BpfListing.Write(program),
             Verified = trial.Accepted,
             VerifierSteps = trial.Processed,
-            VerifierMessage = trial.Reason,
+            VerifierMessage = Words(trial),
         };
     }
 
     /// <returns>The filter, how many instructions it has, and what the kernel said.</returns>
-    public override string ToString() => $"{Filter}: {Instructions.Length} instructions, {Verdict}";
+    public override string ToString() => $"{Filter}: {Instructions.Length} instructions, {VerifierMessage}";
 
-    private string Verdict => Verified switch
+    private static string Words(VerifierTrial trial) => trial.Accepted switch
     {
-        true when VerifierSteps is { } steps => $"accepted by this kernel's verifier after {steps} steps",
+        true when trial.Processed is { } steps => $"accepted by this kernel's verifier after {steps} steps",
         true => "accepted by this kernel's verifier",
-        false => $"refused: {VerifierMessage}",
-        null => $"not verified: {VerifierMessage}",
+        false => trial.Reason,
+        null => $"not verified: {trial.Reason}",
     };
 
     private static string[] Classic(PacketFilter filter)
