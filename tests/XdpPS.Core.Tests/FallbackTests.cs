@@ -5,12 +5,27 @@ namespace XdpPS.Tests;
 /// <summary>Where native XDP is not possible, and what is warned about.</summary>
 public sealed class FallbackTests
 {
+    /// <summary>Without a variant of the program for fragments, as before Linux 5.18.</summary>
     [KernelFact]
     public void An_mtu_too_large_for_native_falls_back_to_generic_with_the_reason()
     {
         using TestNetwork network = new();
         network.Ip("link", "set", TestNetwork.Far, "mtu", "9000");
-        FallsBack(network, "ERANGE", "MTU");
+        network.Run(() =>
+        {
+            using XdpProgram program = XdpProgram.Load("pass", new BpfAssembler().Move(BpfRegister.R0, 2).Exit().Assemble());
+            XdpInterface nic = XdpInterface.Get(TestNetwork.Near);
+            XskException failure = Sockets.Fails(
+                XskErrorId.NativeModeNotSupported, () => XdpLink.Attach(program, nic, XdpAttachMode.Native, []).Dispose());
+            List<XskWarning> warnings = [];
+            using XdpLink link = XdpLink.Attach(program, nic, XdpAttachMode.Auto, warnings);
+            Assert.Equal(XdpMode.Generic, link.Mode);
+            foreach (string text in new[] { failure.Message, Assert.Single(warnings).Message })
+            {
+                Assert.Contains("ERANGE", text, StringComparison.Ordinal);
+                Assert.Contains("MTU", text, StringComparison.Ordinal);
+            }
+        });
     }
 
     [KernelFact]

@@ -56,7 +56,7 @@ public sealed partial class FilterListingTests
     private static string VerifierLog(BpfInstruction[] program)
     {
         byte[] log = new byte[4 << 20];
-        int result = XdpProgram.Load("listing", program, log, BPF_LOG_LEVEL2);
+        int result = XdpProgram.Load("listing", program, fragments: false, log, BPF_LOG_LEVEL2);
         string text = Encoding.ASCII.GetString(log).TrimEnd('\0');
         Assert.True(result >= 0, $"{Errno.Name(-result)}: {text}");
         new FileDescriptor(result).Dispose();

@@ -24,6 +24,8 @@ internal enum BpfHelper
     KtimeGetNs = 5,
     RedirectMap = 51,
     XdpAdjustMeta = 54,
+    XdpGetBuffLen = 188,
+    XdpLoadBytes = 189,
 }
 
 /// <summary>Arithmetic operations: the same numbers in classic and in extended BPF.</summary>

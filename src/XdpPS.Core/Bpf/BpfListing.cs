@@ -83,6 +83,8 @@ internal static class BpfListing
         BpfHelper.KtimeGetNs => "bpf_ktime_get_ns",
         BpfHelper.RedirectMap => "bpf_redirect_map",
         BpfHelper.XdpAdjustMeta => "bpf_xdp_adjust_meta",
+        BpfHelper.XdpGetBuffLen => "bpf_xdp_get_buff_len",
+        BpfHelper.XdpLoadBytes => "bpf_xdp_load_bytes",
         _ => "unknown",
     };
 

@@ -30,28 +30,24 @@ internal sealed record VerifierTrial(bool? Accepted, int? Processed, string Reas
 
         using (map)
         {
-            BpfInstruction[] instructions = XdpProgram.Redirect(map.Descriptor.Number, filter);
             try
             {
-                using XdpProgram program = XdpProgram.Load(XdpProgram.Name, instructions);
-            }
-            catch (XskException e) when (e.ErrorId == XskErrorId.ProgramRejected)
-            {
-                return new VerifierTrial(false, null, e.Cause);
+                using XdpProgram program = XdpProgram.LoadRedirect(map, filter);
             }
             catch (XskException e)
             {
-                return new VerifierTrial(null, null, e.Cause);
+                bool refused = e.ErrorId is XskErrorId.FilterTooLarge or XskErrorId.ProgramRejected;
+                return new VerifierTrial(refused ? false : null, null, e.Cause);
             }
 
-            return new VerifierTrial(true, Count(instructions), "");
+            return new VerifierTrial(true, Count(XdpProgram.Redirect(map.Descriptor.Number, filter)), "");
         }
     }
 
     private static int? Count(BpfInstruction[] instructions)
     {
         byte[] log = new byte[4096];
-        int result = XdpProgram.Load(XdpProgram.Name, instructions, log, BPF_LOG_STATS);
+        int result = XdpProgram.Load(XdpProgram.Name, instructions, fragments: false, log, BPF_LOG_STATS);
         if (result < 0) return null;
         new FileDescriptor(result).Dispose();
         string text = Encoding.ASCII.GetString(log);

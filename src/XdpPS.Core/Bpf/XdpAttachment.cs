@@ -181,7 +181,8 @@ internal sealed class XdpAttachment
             map = XskMap.Create(Math.Max(nic.MaxRxQueues, nic.QueueCount));
             program = XdpProgram.LoadRedirect(map, options.Filter);
             List<XskWarning> ofAttaching = [];
-            XdpLink link = XdpLink.Attach(program, nic, options.AttachMode, ofAttaching);
+            XdpLink link = XdpLink.Attach(
+                ref program, () => XdpProgram.TryLoadRedirectForFragments(map, options.Filter), nic, options.AttachMode, ofAttaching);
             warnings.AddRange(ofAttaching);
             return new XdpAttachment(key, map, program.Id, link.Mode, program, link) { Filter = options.Filter };
         }

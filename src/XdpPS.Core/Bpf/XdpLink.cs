@@ -24,7 +24,16 @@ internal sealed class XdpLink : IDisposable
         : 0;
 
     /// <summary>Attaches natively, or, where the driver says that it cannot and <paramref name="mode"/> allows, generically.</summary>
-    internal static XdpLink Attach(XdpProgram program, XdpInterface nic, XdpAttachMode mode, List<XskWarning> warnings)
+    internal static XdpLink Attach(XdpProgram program, XdpInterface nic, XdpAttachMode mode, List<XskWarning> warnings) =>
+        Attach(ref program, () => null, nic, mode, warnings);
+
+    /// <summary>The same, but where the MTU is too large for one buffer a packet, with a variant of the program that can do with fragments.</summary>
+    /// <param name="program">What to attach; the variant, and what it replaces is disposed, where that was attached.</param>
+    /// <param name="forFragments">Loads the variant, or gives null where this kernel has none.</param>
+    /// <param name="nic">Where.</param>
+    /// <param name="mode">How.</param>
+    /// <param name="warnings">Takes what the user should know.</param>
+    internal static XdpLink Attach(ref XdpProgram program, Func<XdpProgram?> forFragments, XdpInterface nic, XdpAttachMode mode, List<XskWarning> warnings)
     {
         if (mode != XdpAttachMode.Generic)
         {
@@ -33,8 +42,9 @@ internal sealed class XdpLink : IDisposable
             int errno = -result;
             // Only these mean "not here, not like this" (veth.c, dev_xdp_attach). EBUSY, EEXIST and EPERM mean
             // that someone else was first or that we may not, and generic mode is no way round that.
-            bool unsupported = errno is Errno.EOPNOTSUPP or Errno.ERANGE or Errno.ENOSPC or Errno.ENOTCONN;
+            bool unsupported = errno is Errno.EOPNOTSUPP or Errno.ERANGE or Errno.ENOSPC or Errno.ENOTCONN || IsAboutMtu(errno, nic);
             if (!unsupported) throw Failed(errno, nic, "XDP_FLAGS_DRV_MODE");
+            if (errno is Errno.EOPNOTSUPP or Errno.ERANGE or Errno.EINVAL && AttachForFragments(ref program, forFragments, nic) is { } link) return link;
             string reason = WhyNotNative(errno, nic);
             if (mode == XdpAttachMode.Native)
             {
@@ -83,6 +93,25 @@ internal sealed class XdpLink : IDisposable
 
     public void Dispose() => descriptor.Dispose();
 
+    /// <summary>Of an MTU too large for one buffer veth says ERANGE, ice and bnxt EOPNOTSUPP, i40e and virtio_net EINVAL.</summary>
+    private static bool IsAboutMtu(int errno, XdpInterface nic) => errno == Errno.EINVAL && nic.Mtu > EthernetFrame.StandardMtu;
+
+    private static XdpLink? AttachForFragments(ref XdpProgram program, Func<XdpProgram?> load, XdpInterface nic)
+    {
+        XdpProgram? variant = load();
+        if (variant is null) return null;
+        int result = Create(variant, nic, BpfAbi.XDP_FLAGS_DRV_MODE);
+        if (result < 0)
+        {
+            variant.Dispose();
+            return null;
+        }
+
+        program.Dispose();
+        program = variant;
+        return new XdpLink(new FileDescriptor(result), XdpMode.Native);
+    }
+
     private static int Create(XdpProgram program, XdpInterface nic, uint flags)
     {
         BpfLinkCreateAttr attributes = new()
@@ -100,7 +129,7 @@ internal sealed class XdpLink : IDisposable
     private static string WhyNotNative(int errno, XdpInterface nic) => errno switch
     {
         Errno.ENOTCONN => "its veth peer is missing or down",
-        Errno.ERANGE => $"the MTU of {nic.Name} or of its peer is too large for one page per packet",
+        Errno.ERANGE or Errno.EINVAL => $"the MTU of {nic.Name} or of its peer is too large for one page per packet",
         Errno.ENOSPC => "it has fewer receive queues than its peer has transmit queues",
         _ => $"its driver ({nic.Driver ?? "unknown"}) has no support for it",
     };

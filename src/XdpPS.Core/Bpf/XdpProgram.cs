@@ -34,12 +34,12 @@ internal sealed class XdpProgram : IDisposable
     /// arrival time; all others go to the kernel. Without a filter every packet matches.
     /// </summary>
     /// <exception cref="XskException">The kernel refused the program, or the filter is too large for it.</exception>
-    internal static XdpProgram LoadRedirect(XskMap map, PacketFilter? filter)
+    internal static XdpProgram LoadRedirect(XskMap map, PacketFilter? filter, bool fragments = false)
     {
-        BpfInstruction[] instructions = Redirect(map.Descriptor.Number, filter);
+        BpfInstruction[] instructions = Redirect(map.Descriptor.Number, filter, fragments);
         try
         {
-            return Load(Name, instructions);
+            return Load(Name, instructions, fragments);
         }
         catch (XskException e) when (filter is not null && e.ErrorId == XskErrorId.ProgramRejected && e.ErrorNumber == Errno.E2BIG)
         {
@@ -47,11 +47,24 @@ internal sealed class XdpProgram : IDisposable
         }
     }
 
-    internal static BpfInstruction[] Redirect(int mapDescriptor, PacketFilter? filter)
+    /// <summary>The same for frames of several fragments, or null where the kernel has no such programs (before Linux 5.18) or refuses this one.</summary>
+    internal static XdpProgram? TryLoadRedirectForFragments(XskMap map, PacketFilter? filter)
+    {
+        try
+        {
+            return LoadRedirect(map, filter, fragments: true);
+        }
+        catch (XskException e) when (e.ErrorId is XskErrorId.NotSupported or XskErrorId.FilterTooLarge or XskErrorId.ProgramRejected)
+        {
+            return null;
+        }
+    }
+
+    internal static BpfInstruction[] Redirect(int mapDescriptor, PacketFilter? filter, bool fragments = false)
     {
         BpfAssembler.Label match = new(), noMatch = new(), redirect = new();
         BpfAssembler code = new BpfAssembler().Move(BpfRegister.R6, BpfRegister.R1);
-        filter?.Write(code, match, noMatch);
+        filter?.Write(code, Access(fragments), match, noMatch);
         if (filter is null || match.IsUsed)
         {
             code.Place(match)
@@ -81,15 +94,17 @@ internal sealed class XdpProgram : IDisposable
     }
 
     /// <summary>The filter alone, for tests and for trying it out: the program returns XDP_DROP for a match and XDP_PASS otherwise.</summary>
-    internal static BpfInstruction[] Verdict(PacketFilter filter)
+    internal static BpfInstruction[] Verdict(PacketFilter filter, bool fragments = false)
     {
         BpfAssembler.Label match = new(), noMatch = new();
         BpfAssembler code = new BpfAssembler().Move(BpfRegister.R6, BpfRegister.R1);
-        filter.Write(code, match, noMatch);
+        filter.Write(code, Access(fragments), match, noMatch);
         if (match.IsUsed) code.Place(match).Move(BpfRegister.R0, XDP_DROP).Exit();
         if (noMatch.IsUsed) code.Place(noMatch).Move(BpfRegister.R0, XDP_PASS).Exit();
         return Assemble(code, filter);
     }
+
+    private static FrameAccess Access(bool fragments) => fragments ? FrameAccess.Fragmented : FrameAccess.Linear;
 
     private static BpfInstruction[] Assemble(BpfAssembler code, PacketFilter? filter)
     {
@@ -108,14 +123,14 @@ internal sealed class XdpProgram : IDisposable
         $"The filter '{PacketFilter.Shorten(filter.Expression)}' is too large for the kernel ({filter.Leaves.Sum(leaf => leaf.Instructions.Length)} classic instructions): {why}",
         "use a shorter expression, such as net in place of many hosts, or filter part of it with Where-Object");
 
-    internal static unsafe XdpProgram Load(string name, ReadOnlySpan<BpfInstruction> instructions)
+    internal static unsafe XdpProgram Load(string name, ReadOnlySpan<BpfInstruction> instructions, bool fragments = false)
     {
-        int result = Load(name, instructions, log: []);
+        int result = Load(name, instructions, fragments, log: []);
         if (result < 0)
         {
             // Asked for only after a failure: a log buffer that is too small turns a good program into ENOSPC.
             byte[] log = new byte[1 << 20];
-            int again = Load(name, instructions, log);
+            int again = Load(name, instructions, fragments, log);
             // A log that did not fit makes the second errno ENOSPC, whatever the first was.
             if (again < 0) throw Rejected(-result, Encoding.ASCII.GetString(log).TrimEnd('\0', '\n', ' '), instructions.Length);
             result = again;
@@ -148,7 +163,7 @@ internal sealed class XdpProgram : IDisposable
 
     public void Dispose() => Descriptor.Dispose();
 
-    internal static unsafe int Load(string name, ReadOnlySpan<BpfInstruction> instructions, byte[] log, uint logLevel = 1)
+    internal static unsafe int Load(string name, ReadOnlySpan<BpfInstruction> instructions, bool fragments, byte[] log, uint logLevel = 1)
     {
         // bpf_ktime_get_ns is for GPL-compatible programs only; "Dual MIT/GPL" is (include/linux/license.h).
         ReadOnlySpan<byte> license = "Dual MIT/GPL\0"u8;
@@ -164,6 +179,7 @@ internal sealed class XdpProgram : IDisposable
                 LogLevel = log.Length > 0 ? logLevel : 0,
                 LogSize = (uint)log.Length,
                 LogBuffer = (ulong)logBytes,
+                ProgramFlags = fragments ? BpfAbi.BPF_F_XDP_HAS_FRAGS : 0,
                 Name = KernelName.From(name),
                 ExpectedAttachType = BpfAbi.BPF_XDP,
             };

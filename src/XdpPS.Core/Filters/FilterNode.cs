@@ -13,7 +13,7 @@ internal abstract partial record FilterNode
     internal abstract IEnumerable<Leaf> Leaves { get; }
 
     /// <summary>Writes the node. The context is in R6 already. Control leaves to one of the two labels and never falls through.</summary>
-    internal abstract void Write(BpfAssembler code, BpfAssembler.Label match, BpfAssembler.Label noMatch);
+    internal abstract void Write(BpfAssembler code, FrameAccess frame, BpfAssembler.Label match, BpfAssembler.Label noMatch);
 
     /// <summary>An expression as an operand: in parentheses unless it is plain words.</summary>
     internal static string AsOperand(string expression) => PlainWords().IsMatch(expression) && !Operator().IsMatch(expression) ? expression : $"({expression})";
@@ -27,8 +27,8 @@ internal abstract partial record FilterNode
 
         internal override IEnumerable<Leaf> Leaves => [this];
 
-        internal override void Write(BpfAssembler code, BpfAssembler.Label match, BpfAssembler.Label noMatch) =>
-            FilterTranslator.Write(code, Instructions, match, noMatch);
+        internal override void Write(BpfAssembler code, FrameAccess frame, BpfAssembler.Label match, BpfAssembler.Label noMatch) =>
+            FilterTranslator.Write(code, frame, Instructions, match, noMatch);
 
         public bool Equals(Leaf? other) => other is not null && Bytes.SequenceEqual(other.Bytes);
 
@@ -43,12 +43,12 @@ internal abstract partial record FilterNode
 
         internal override IEnumerable<Leaf> Leaves => Left.Leaves.Concat(Right.Leaves);
 
-        internal override void Write(BpfAssembler code, BpfAssembler.Label match, BpfAssembler.Label noMatch)
+        internal override void Write(BpfAssembler code, FrameAccess frame, BpfAssembler.Label match, BpfAssembler.Label noMatch)
         {
             BpfAssembler.Label next = new();
-            Left.Write(code, next, noMatch);
+            Left.Write(code, frame, next, noMatch);
             // The verifier refuses instructions that nothing leads to: here, where the left never matches.
-            if (next.IsUsed) Right.Write(code.Place(next), match, noMatch);
+            if (next.IsUsed) Right.Write(code.Place(next), frame, match, noMatch);
         }
     }
 
@@ -58,7 +58,7 @@ internal abstract partial record FilterNode
 
         internal override IEnumerable<Leaf> Leaves => Of.Leaves;
 
-        internal override void Write(BpfAssembler code, BpfAssembler.Label match, BpfAssembler.Label noMatch) => Of.Write(code, noMatch, match);
+        internal override void Write(BpfAssembler code, FrameAccess frame, BpfAssembler.Label match, BpfAssembler.Label noMatch) => Of.Write(code, frame, noMatch, match);
     }
 
     [GeneratedRegex(@"^[\w.:/\\ -]+$")]

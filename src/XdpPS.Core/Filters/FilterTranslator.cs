@@ -5,17 +5,12 @@ namespace XdpPS;
 /// libpcap's own interpreter (bpf_filter.c).
 /// </summary>
 /// <remarks>
-/// R6 holds the context, R7 and R8 the classic registers A and X, R9 counts a loop's rounds, R2 and R3 are the
-/// frame's beginning and end; R0, R4 and R5 are scratch; the classic memory M[] is on the stack. Frames are read where they lie (direct packet
-/// access), so that the filter makes no call.
+/// R6 holds the context, R7 and R8 the classic registers A and X, R9 counts a loop's rounds; R0 to R5 are scratch and
+/// the <see cref="FrameAccess"/>'s; the classic memory M[] is on the stack.
 /// </remarks>
 internal sealed class FilterTranslator
 {
-    private const BpfRegister Context = BpfRegister.R6, A = BpfRegister.R7, X = BpfRegister.R8, Rounds = BpfRegister.R9;
-    private const BpfRegister Start = BpfRegister.R2, End = BpfRegister.R3, Address = BpfRegister.R4, Limit = BpfRegister.R5;
-
-    /// <summary>Beyond this the verifier does not follow a packet pointer (MAX_PACKET_OFF), and no frame is longer.</summary>
-    private const int LargestOffset = 0xffff;
+    private const BpfRegister A = BpfRegister.R7, X = BpfRegister.R8, Rounds = BpfRegister.R9;
 
     private const int MemoryWords = 16;
 
@@ -23,15 +18,17 @@ internal sealed class FilterTranslator
     private const int MaximumRounds = 16;
 
     private readonly BpfAssembler code;
+    private readonly FrameAccess frame;
     private readonly ClassicInstruction[] filter;
     private readonly BpfAssembler.Label match;
     private readonly BpfAssembler.Label noMatch;
     private readonly BpfAssembler.Label[] places;
     private readonly bool[] reachable;
 
-    private FilterTranslator(BpfAssembler code, ClassicInstruction[] filter, BpfAssembler.Label match, BpfAssembler.Label noMatch)
+    private FilterTranslator(BpfAssembler code, FrameAccess frame, ClassicInstruction[] filter, BpfAssembler.Label match, BpfAssembler.Label noMatch)
     {
         this.code = code;
+        this.frame = frame;
         this.filter = filter;
         this.match = match;
         this.noMatch = noMatch;
@@ -40,12 +37,13 @@ internal sealed class FilterTranslator
     }
 
     /// <summary>Writes the filter. The context is in R6 already. Control leaves to one of the two labels and never falls through.</summary>
-    internal static void Write(BpfAssembler code, ClassicInstruction[] filter, BpfAssembler.Label match, BpfAssembler.Label noMatch) =>
-        new FilterTranslator(code, filter, match, noMatch).Write();
+    internal static void Write(BpfAssembler code, FrameAccess frame, ClassicInstruction[] filter, BpfAssembler.Label match, BpfAssembler.Label noMatch) =>
+        new FilterTranslator(code, frame, filter, match, noMatch).Write();
 
     private void Write()
     {
-        code.LoadWord(Start, Context, XdpProgram.MdData).LoadWord(End, Context, XdpProgram.MdDataEnd).Move(A, 0).Move(X, 0);
+        frame.Begin(code);
+        code.Move(A, 0).Move(X, 0);
         foreach (uint word in filter.Where(ReadsMemory).Select(instruction => instruction.K % MemoryWords).Distinct())
             code.StoreWordImmediate(BpfRegister.R10, Slot(word), 0);
 
@@ -104,7 +102,7 @@ internal sealed class FilterTranslator
                 code.LoadWord(target, BpfRegister.R10, Slot(instruction.K));
                 return true;
             case ClassicMode.Length:
-                code.Move(target, End).Subtract(target, Start);
+                frame.LoadLength(code, target);
                 return true;
             case ClassicMode.Absolute:
                 return LoadAbsolute(target, instruction.K, size);
@@ -119,30 +117,20 @@ internal sealed class FilterTranslator
 
     private bool LoadAbsolute(BpfRegister target, uint offset, int size)
     {
-        if (offset > LargestOffset - size) return Never();
-        code.Move(Address, Start).Add(Address, (int)offset);
-        LoadChecked(target, size);
+        if (offset > FrameAccess.LargestOffset - size) return Never();
+        frame.Load(code, target, size, (int)offset, noMatch);
         return true;
     }
 
     private bool LoadIndirect(BpfRegister target, uint offset, int size)
     {
-        if (offset > LargestOffset - size) return Never();
+        if (offset > FrameAccess.LargestOffset - size) return Never();
         // X is at most 32 bits wide in a 64-bit register: the sum cannot wrap.
         code.Move(BpfRegister.R0, X)
             .Add(BpfRegister.R0, (int)offset)
-            .JumpIfGreater(BpfRegister.R0, LargestOffset - size, noMatch)
-            .Move(Address, Start)
-            .Add(Address, BpfRegister.R0);
-        LoadChecked(target, size);
+            .JumpIfGreater(BpfRegister.R0, FrameAccess.LargestOffset - size, noMatch);
+        frame.LoadIndirect(code, target, size, noMatch);
         return true;
-    }
-
-    /// <summary>Loads from the address register, in network byte order, unless that reaches past the end.</summary>
-    private void LoadChecked(BpfRegister target, int size)
-    {
-        code.Move(Limit, Address).Add(Limit, size).JumpIfGreater(Limit, End, noMatch).Load(size, target, Address, 0);
-        if (size > 1) code.FromBigEndian(target, size * 8);
     }
 
     private bool Never()

@@ -80,7 +80,8 @@ public sealed partial class PacketFilter : IEquatable<PacketFilter>
     public PacketFilter Not() => new(node is FilterNode.Inverse { Of: var positive } ? positive : new FilterNode.Inverse(node));
 
     /// <summary>Writes the filter. The context is in R6 already. Control leaves to one of the two labels and never falls through.</summary>
-    internal void Write(BpfAssembler code, BpfAssembler.Label match, BpfAssembler.Label noMatch) => node.Write(code, match, noMatch);
+    internal void Write(BpfAssembler code, FrameAccess frame, BpfAssembler.Label match, BpfAssembler.Label noMatch) =>
+        node.Write(code, frame, match, noMatch);
 
     /// <returns>Whether both match by the same instructions, however they are written.</returns>
     public bool Equals(PacketFilter? other) => other is not null && node.Equals(other.node);

@@ -22,6 +22,10 @@ internal static class BpfAbi
     internal const uint BPF_MAP_TYPE_XSKMAP = 17;
     internal const uint BPF_PROG_TYPE_XDP = 6;
     internal const uint BPF_XDP = 37;
+
+    /// <summary>The program can do with frames of several fragments (Linux 5.18).</summary>
+    internal const uint BPF_F_XDP_HAS_FRAGS = 1 << 5;
+
     internal const uint BPF_LINK_TYPE_XDP = 6;
 
     internal const uint XDP_FLAGS_SKB_MODE = 1 << 1;

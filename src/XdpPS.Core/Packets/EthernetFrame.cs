@@ -7,6 +7,7 @@ internal static class EthernetFrame
 {
     internal const int HeaderLength = 14;
     internal const int VlanTagLength = 4;
+    internal const int StandardMtu = 1500;
 
     internal const ushort IPv4 = 0x0800;
     internal const ushort Arp = 0x0806;

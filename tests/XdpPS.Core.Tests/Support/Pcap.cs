@@ -51,10 +51,10 @@ internal sealed class Capture : IDisposable
     private readonly MemoryStream bytes = new();
     private readonly Task copying;
 
-    internal Capture(TestNetwork network, string interfaceName)
+    internal Capture(TestNetwork network, string interfaceName, int snapLength = 2_000)
     {
         process = network.Start(
-            "tcpdump", "-i", interfaceName, "-n", "-s", "2000", "-B", "8192", "--immediate-mode", "-U", "-w", "-", "ether", "proto", "0x88b5");
+            "tcpdump", "-i", interfaceName, "-n", "-s", $"{snapLength}", "-B", "8192", "--immediate-mode", "-U", "-w", "-", "ether", "proto", "0x88b5");
         string? line;
         while ((line = process.StandardError.ReadLine()) is not null && !line.Contains("listening on", StringComparison.Ordinal))
         {
