@@ -21,6 +21,7 @@
         'Receive-XskPacket'
         'Remove-XskSocket'
         'Send-XskFrame'
+        'Test-XskFilter'
     )
     FunctionsToExport      = @()
     AliasesToExport        = @()

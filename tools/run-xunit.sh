@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # tools/run-xunit.sh CONFIGURATION RESULTS PROJECT
-# Runs a built xunit project, names every skipped test with its reason, and writes "passed failed skipped" to
-# RESULTS/NAME.counts. A run that ended without a result, or that skipped everything, counts as one failure more.
+# Runs a built xunit project, names every skipped test with its reason, prints what tests have to report, and writes
+# "passed failed skipped" to RESULTS/NAME.counts. A run that ended without a result, or that skipped everything, counts as one failure more.
 set -euo pipefail
 
 configuration=$1
@@ -19,7 +19,22 @@ print_skipped() {
     }
     open && /<Message>/ { reason = $0; sub(/.*<Message>/, "", reason); sub(/<\/Message>.*/, "", reason) }
     open && (/<\/UnitTestResult>/ || /<UnitTestResult .*\/>/) { print "Skipped " test ": " reason; open = 0 }
-  ' "$trx" | sed -e 's/&quot;/"/g' -e 's/&lt;/</g' -e 's/&gt;/>/g' -e 's/&amp;/\&/g'
+  ' "$trx" | unescape
+}
+
+# print_reports: what tests wrote to their output, from the trx.
+print_reports() {
+  awk '
+    /<UnitTestResult / { test = 1 }
+    /<\/UnitTestResult>/ { test = 0 }
+    test && /<StdOut>/ { open = 1; sub(/.*<StdOut>/, "") }
+    open { line = $0; sub(/<\/StdOut>.*/, "", line); if (line != "") print line }
+    /<\/StdOut>/ { open = 0 }
+  ' "$trx" | unescape
+}
+
+unescape() {
+  sed -e 's/&quot;/"/g' -e "s/&apos;/'/g" -e 's/&#xD;//g' -e 's/&lt;/</g' -e 's/&gt;/>/g' -e 's/&amp;/\&/g'
 }
 
 # counter NAME: an attribute of the trx's Counters element.
@@ -37,6 +52,7 @@ dotnet test "$project" --configuration "$configuration" --no-build --nologo --re
 passed=0 failed=0 skipped=0
 if [ -f "$trx" ]; then
   print_skipped
+  print_reports
   passed=$(counter passed)
   skipped=$(($(counter total) - $(counter executed)))
   failed=$(($(counter executed) - passed))

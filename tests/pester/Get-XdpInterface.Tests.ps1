@@ -89,7 +89,7 @@ Describe "Get-XdpInterface$note" -Tag Netns -Skip:($note -ne '') {
         $text = (ethtool $cable.Left) -join "`n"
         "$($nic.SpeedMbps)Mb/s" | Should -Be ([regex]::Match($text, 'Speed: (\S+)').Groups[1].Value)
         $nic.RxQueues, $nic.TxQueues, $nic.CombinedQueues, $nic.MaxRxQueues, $nic.MaxTxQueues | Should -Be 4, 4, 0, 4, 4
-        $nic.XdpMode, $nic.XdpProgramId | Should -Be 'Native', (Get-XdpProgram $cable.Left).Id
+        $nic.XdpMode, $nic.XdpProgramId | Should -Be 'Native', (Get-AttachedProgram $cable.Left).Id
     }
 
     It 'names the attached program as bpftool does' -Skip:(-not (Get-Command bpftool -ErrorAction Ignore)) {

@@ -11,7 +11,7 @@ BeforeAll {
 
 Describe 'The module' -Tag Unit {
     BeforeAll {
-        $cmdlets = 'Get-XdpInterface', 'Get-XdpProgram', 'Get-XskRingStats', 'Get-XskSocket', 'New-XskSocket', 'Receive-XskPacket', 'Remove-XskSocket', 'Send-XskFrame'
+        $cmdlets = 'Get-XdpInterface', 'Get-XdpProgram', 'Get-XskRingStats', 'Get-XskSocket', 'New-XskSocket', 'Receive-XskPacket', 'Remove-XskSocket', 'Send-XskFrame', 'Test-XskFilter'
     }
 
     It 'is found by its name in the folder of the build' {
@@ -61,6 +61,7 @@ Describe 'The module' -Tag Unit {
         @{ Name = 'Send-XskFrame'; Type = 'XdpPS.XskSendResult' }
         @{ Name = 'Get-XskRingStats'; Type = 'XdpPS.XskRingStats' }
         @{ Name = 'Get-XdpProgram'; Type = 'XdpPS.XdpProgramInfo' }
+        @{ Name = 'Test-XskFilter'; Type = 'XdpPS.XskFilterResult', 'XdpPS.XskFilterProgram' }
     ) {
         (Get-Command -Name $Name).OutputType.Name | Should -Be $Type
     }
@@ -74,6 +75,7 @@ Describe 'The module' -Tag Unit {
         @{ Name = 'Get-XskRingStats'; Expected = $false }
         @{ Name = 'Get-XdpProgram'; Expected = $false }
         @{ Name = 'Receive-XskPacket'; Expected = $false }
+        @{ Name = 'Test-XskFilter'; Expected = $false }
     ) {
         foreach ($parameter in 'WhatIf', 'Confirm') {
             (Get-Command -Name $Name).Parameters.ContainsKey($parameter) | Should -Be $Expected
@@ -99,7 +101,7 @@ Describe 'The module' -Tag Unit {
     }
 
     It 'can be removed and imported again in one session' {
-        Invoke-Pwsh "Remove-Module XdpPS; Import-Module XdpPS; Remove-Module XdpPS; Import-Module XdpPS; (Get-Command -Module XdpPS).Count" | Should -Be 7
+        Invoke-Pwsh "Remove-Module XdpPS; Import-Module XdpPS; Remove-Module XdpPS; Import-Module XdpPS; (Get-Command -Module XdpPS).Count" | Should -Be 9
     }
 }
 

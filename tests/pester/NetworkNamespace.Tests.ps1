@@ -149,8 +149,9 @@ Describe "-NetworkNamespace$note" -Tag Netns -Skip:($note -ne '') {
             New-XskSocket va -NetworkNamespace $other -ErrorAction SilentlyContinue -ErrorVariable failures
             $failures.FullyQualifiedErrorId | Should -BeLike 'ProgramAttached,*'
             # What the message proposes works from outside.
-            $failures.Exception.Message | Should -Match "'(?<command>ip netns exec $other ip link set dev va xdp off)'"
-            Invoke-Expression $Matches.command
+            $remedy = "ip netns exec $other ip link set dev va xdp off"
+            $failures.Exception.Message | Should -Match "'$remedy'"
+            Invoke-Expression $remedy
             Get-XdpProgram va -NetworkNamespace $other | Should -BeNullOrEmpty
             $null = Invoke-Native ip -n $other link set va xdp object $object section xdp
             $s = New-XskSocket va -NetworkNamespace $other -AllQueues -Force -WarningAction SilentlyContinue -WarningVariable warnings

@@ -133,7 +133,7 @@ Describe "The parameters of a filter$note" -Tag Netns -Skip:($note -ne '') {
 
     It 'work on Receive-XskPacket -InterfaceName as well' {
         $receiver = Start-Pipeline { param($Name) Receive-XskPacket $Name -EtherType ARP -Vlan 5 -KeepKernelTraffic -NotMatch -Count 3 -TimeoutSeconds 5 } $cable.Left
-        $null = Wait-Until { (Get-XdpProgram $cable.Left).Id -gt 0 }
+        $null = Wait-Until { (Get-AttachedProgram $cable.Left).Id -gt 0 }
         Start-Sleep -Milliseconds 200
         $mixed | Send-XskFrame $sender
         Wait-Pipeline $receiver | Should -BeNullOrEmpty

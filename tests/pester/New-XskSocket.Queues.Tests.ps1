@@ -29,7 +29,7 @@ Describe "New-XskSocket on many queues$note" -Tag Netns -Skip:($note -ne '') {
         $s = New-XskSocket $cable.Left -AllQueues -WarningVariable warnings
         $warnings | Should -BeNullOrEmpty
         $s.QueueId | Should -Be 0, 1, 2, 3
-        $s.ProgramId | Select-Object -Unique | Should -Be (Get-XdpProgram $cable.Left).Id
+        $s.ProgramId | Select-Object -Unique | Should -Be (Get-AttachedProgram $cable.Left).Id
         foreach ($queue in 0..3) {
             $peer = New-XskSocket $cable.Right -NoProgram -QueueId $queue
             , (New-TestFrame -Seed $queue) | Send-XskFrame $peer
@@ -41,15 +41,15 @@ Describe "New-XskSocket on many queues$note" -Tag Netns -Skip:($note -ne '') {
 
     It 'says what it would open with -WhatIf' {
         New-XskSocket $cable.Left -AllQueues -WhatIf | Should -BeNullOrEmpty
-        (Get-XdpProgram $cable.Left).Id | Should -Be 0
+        (Get-AttachedProgram $cable.Left).Id | Should -Be 0
     }
 
     It 'keeps the program while one of the sockets lives' {
         $s = New-XskSocket $cable.Left -AllQueues
         $s[0], $s[2], $s[3] | Remove-XskSocket
-        (Get-XdpProgram $cable.Left).Id | Should -Be $s[1].ProgramId
+        (Get-AttachedProgram $cable.Left).Id | Should -Be $s[1].ProgramId
         $s[1] | Remove-XskSocket
-        (Get-XdpProgram $cable.Left).Id | Should -Be 0
+        (Get-AttachedProgram $cable.Left).Id | Should -Be 0
     }
 
     It 'closes those that it opened when one queue is taken' {

@@ -12,7 +12,7 @@ internal sealed class XdpProgram : IDisposable
     /// <summary>Bytes of metadata our program puts right before the packet: bpf_ktime_get_ns, little-endian.</summary>
     internal const int MetadataSize = sizeof(long);
 
-    private const int XDP_DROP = 1;
+    internal const int XDP_DROP = 1;
     private const int XDP_PASS = 2;
     internal const short MdData = 0;
     internal const short MdDataEnd = 4;
@@ -163,7 +163,7 @@ internal sealed class XdpProgram : IDisposable
 
     public void Dispose() => Descriptor.Dispose();
 
-    private static unsafe int Load(string name, ReadOnlySpan<BpfInstruction> instructions, bool fragments, byte[] log)
+    internal static unsafe int Load(string name, ReadOnlySpan<BpfInstruction> instructions, bool fragments, byte[] log, uint logLevel = 1)
     {
         // bpf_ktime_get_ns is for GPL-compatible programs only; "Dual MIT/GPL" is (include/linux/license.h).
         ReadOnlySpan<byte> license = "Dual MIT/GPL\0"u8;
@@ -176,7 +176,7 @@ internal sealed class XdpProgram : IDisposable
                 InstructionCount = (uint)instructions.Length,
                 Instructions = (ulong)first,
                 License = (ulong)licenseBytes,
-                LogLevel = log.Length > 0 ? 1u : 0u,
+                LogLevel = log.Length > 0 ? logLevel : 0,
                 LogSize = (uint)log.Length,
                 LogBuffer = (ulong)logBytes,
                 ProgramFlags = fragments ? BpfAbi.BPF_F_XDP_HAS_FRAGS : 0,

@@ -5,7 +5,7 @@ namespace XdpPS.Interop;
 /// <summary>The filter compiler of libpcap, loaded when it is first needed: everything else works without it.</summary>
 internal static unsafe class Libpcap
 {
-    private const int DLT_EN10MB = 1;
+    internal const int DLT_EN10MB = 1;
 
     /// <summary>What tcpdump uses since 4.99: the length that "match" returns, of no meaning here.</summary>
     private const int SnapLength = 262_144;
@@ -32,19 +32,12 @@ internal static unsafe class Libpcap
     /// <exception cref="XskException">There is no libpcap, or it does not accept the expression.</exception>
     internal static ClassicInstruction[] Compile(string expression)
     {
-        if (!IsAvailable)
-        {
-            throw XskException.FromCheck(
-                XskErrorId.LibpcapMissing,
-                "A filter expression needs libpcap to compile it, and there is none on this machine",
-                "install the package libpcap0.8 (Debian, Ubuntu: libpcap0.8t64 on newer ones; Fedora: libpcap), or use -EtherType, -IPProtocol, -Port, -Address and -Vlan, which need none");
-        }
-
-        var open = (delegate* unmanaged<int, int, nint>)NativeLibrary.GetExport(Library.Value, "pcap_open_dead");
-        var compile = (delegate* unmanaged<nint, Program*, byte*, int, uint, int>)NativeLibrary.GetExport(Library.Value, "pcap_compile");
-        var error = (delegate* unmanaged<nint, byte*>)NativeLibrary.GetExport(Library.Value, "pcap_geterr");
-        var free = (delegate* unmanaged<Program*, void>)NativeLibrary.GetExport(Library.Value, "pcap_freecode");
-        var close = (delegate* unmanaged<nint, void>)NativeLibrary.GetExport(Library.Value, "pcap_close");
+        Require("A filter expression needs libpcap to compile it");
+        var open = (delegate* unmanaged<int, int, nint>)Export("pcap_open_dead");
+        var compile = (delegate* unmanaged<nint, Program*, byte*, int, uint, int>)Export("pcap_compile");
+        var error = (delegate* unmanaged<nint, byte*>)Export("pcap_geterr");
+        var free = (delegate* unmanaged<Program*, void>)Export("pcap_freecode");
+        var close = (delegate* unmanaged<nint, void>)Export("pcap_close");
 
         byte[] text = System.Text.Encoding.UTF8.GetBytes(expression + '\0');
         // pcap_compile is not safe to call from several threads before libpcap 1.8.
@@ -75,6 +68,19 @@ internal static unsafe class Libpcap
             }
         }
     }
+
+    /// <param name="what">What needs it, as the beginning of a sentence.</param>
+    /// <exception cref="XskException">There is no libpcap.</exception>
+    internal static void Require(string what)
+    {
+        if (IsAvailable) return;
+        throw XskException.FromCheck(
+            XskErrorId.LibpcapMissing,
+            $"{what}, and there is none on this machine",
+            "install the package libpcap0.8 (Debian, Ubuntu: libpcap0.8t64 on newer ones; Fedora: libpcap)");
+    }
+
+    internal static nint Export(string function) => NativeLibrary.GetExport(Library.Value, function);
 
     private static nint Load()
     {

@@ -87,6 +87,18 @@ public enum XskErrorId
     /// <summary>The interface's program has another filter.</summary>
     FilterConflict,
 
+    /// <summary>There is no such capture file.</summary>
+    CaptureNotFound,
+
+    /// <summary>The file is no capture that libpcap knows, or may not be read.</summary>
+    CaptureUnreadable,
+
+    /// <summary>The capture's packets are not Ethernet frames.</summary>
+    CaptureNotEthernet,
+
+    /// <summary>The capture file cannot be read to its end.</summary>
+    CaptureDamaged,
+
     /// <summary>The kernel's verifier refused the XDP program.</summary>
     ProgramRejected,
 

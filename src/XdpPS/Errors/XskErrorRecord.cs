@@ -14,7 +14,8 @@ internal static class XskErrorRecord
 
     private static ErrorCategory CategoryOf(XskErrorId errorId) => errorId switch
     {
-        XskErrorId.InterfaceNotFound or XskErrorId.InterfaceGone or XskErrorId.NamespaceNotFound or XskErrorId.MapNotFound => ErrorCategory.ObjectNotFound,
+        XskErrorId.InterfaceNotFound or XskErrorId.InterfaceGone or XskErrorId.NamespaceNotFound or XskErrorId.MapNotFound
+            or XskErrorId.CaptureNotFound => ErrorCategory.ObjectNotFound,
         XskErrorId.QueueBusy or XskErrorId.SocketBusy or XskErrorId.ProgramAttached => ErrorCategory.ResourceBusy,
         XskErrorId.PermissionDenied => ErrorCategory.PermissionDenied,
         XskErrorId.InterfaceInUse => ErrorCategory.SecurityError,
@@ -22,7 +23,8 @@ internal static class XskErrorRecord
         XskErrorId.InterfaceDown or XskErrorId.MemoryLockLimit or XskErrorId.OutOfMemory or XskErrorId.OutOfDescriptors => ErrorCategory.ResourceUnavailable,
         XskErrorId.QueueOutOfRange or XskErrorId.FrameSizeInvalid or XskErrorId.FrameCountInvalid or XskErrorId.HeadroomInvalid
             or XskErrorId.RingSizeInvalid or XskErrorId.UmemTooLarge or XskErrorId.UmemNotShareable => ErrorCategory.InvalidArgument,
-        XskErrorId.FrameTooShort or XskErrorId.FrameTooLong or XskErrorId.RingCorrupted => ErrorCategory.InvalidData,
+        XskErrorId.FrameTooShort or XskErrorId.FrameTooLong or XskErrorId.RingCorrupted
+            or XskErrorId.CaptureUnreadable or XskErrorId.CaptureNotEthernet or XskErrorId.CaptureDamaged => ErrorCategory.InvalidData,
         XskErrorId.SocketClosed or XskErrorId.DirectionDisabled or XskErrorId.ProgramDetached => ErrorCategory.InvalidOperation,
         XskErrorId.SendStalled => ErrorCategory.OperationTimeout,
         XskErrorId.FilterSyntax or XskErrorId.FilterConflict or XskErrorId.FilterTooLarge or XskErrorId.MapNotUsable => ErrorCategory.InvalidArgument,

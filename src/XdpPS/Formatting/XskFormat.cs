@@ -63,6 +63,18 @@ public static class XskFormat
         return string.Join('/', stats.Rx?.Used ?? 0, stats.Fill.Used, stats.Tx?.Used ?? 0, stats.Completion.Used);
     }
 
+    /// <summary>A filter's two listings, one after the other, under what they are.</summary>
+    public static string Program(XskFilterProgram program)
+    {
+        ArgumentNullException.ThrowIfNull(program);
+        string[] lines =
+        [
+            $"Filter:   {program.Filter}", $"Verifier: {program.VerifierMessage}", "", "Classic BPF:", .. program.ClassicInstructions,
+            "", "XDP program (eBPF):", .. program.Instructions,
+        ];
+        return string.Join(Environment.NewLine, lines);
+    }
+
     /// <summary>A count or rate in at most eight characters: whole up to ten million, then in millions (M) or billions (G).</summary>
     public static string Count(double value) => value switch
     {

@@ -12,6 +12,9 @@ internal static unsafe class FilterOracle
     /// <summary>The kernel's test run takes no shorter frame (bpf_prog_test_run_xdp).</summary>
     internal const int ShortestForKernel = 14;
 
+    /// <summary>Nor, for a program that knows no fragments, one that is longer than a page less headroom and tailroom.</summary>
+    internal const int LongestForKernel = 3_500;
+
     private const int BPF_PROG_TEST_RUN = 10;
 
     private static readonly delegate* unmanaged<PcapProgram*, PcapHeader*, byte*, int> OfflineFilter =
@@ -53,9 +56,17 @@ internal static unsafe class FilterOracle
         internal uint Processor;
     }
 
-    internal static bool Libpcap(PacketFilter filter, ReadOnlySpan<byte> frame)
+    /// <summary>Every primitive of pcap-filter(7) for Ethernet, and what joins them.</summary>
+    internal static string[] Expressions { get; } = File.ReadAllLines(Path.Combine(AppContext.BaseDirectory, "FilterExpressions.txt"));
+
+    internal static bool Libpcap(PacketFilter filter, ReadOnlySpan<byte> frame) => Libpcap(filter, frame, frame.Length);
+
+    /// <param name="filter">The filter.</param>
+    /// <param name="frame">The captured bytes.</param>
+    /// <param name="length">The frame's length on the wire.</param>
+    internal static bool Libpcap(PacketFilter filter, ReadOnlySpan<byte> frame, int length)
     {
-        PcapHeader header = new() { Captured = (uint)frame.Length, Length = (uint)frame.Length };
+        PcapHeader header = new() { Captured = (uint)frame.Length, Length = (uint)length };
         ClassicInstruction[] classic = filter.Leaves.Single().Instructions;
         fixed (ClassicInstruction* instructions = classic)
         fixed (byte* data = frame)

@@ -1,0 +1,77 @@
+using XdpPS.Interop;
+
+namespace XdpPS;
+
+/// <summary>
+/// Tries a filter on packets, by the very instructions that a socket with it would attach, run in this process: without
+/// an interface, without a privilege. One thread at a time.
+/// </summary>
+public sealed class FilterTester
+{
+    private readonly BpfInterpreter program;
+    private long number;
+
+    /// <exception cref="XskException">The filter is too large for the jumps of its program.</exception>
+    public FilterTester(PacketFilter filter)
+    {
+        ArgumentNullException.ThrowIfNull(filter);
+        program = new BpfInterpreter(XdpProgram.Verdict(filter));
+    }
+
+    /// <summary>Whether the filter matches a whole frame.</summary>
+    public bool Matches(ReadOnlySpan<byte> frame) => program.Matches(frame);
+
+    /// <summary>Tests a packet. Of a truncated one, what is missing cannot be matched, and its length is that on the wire, as in tcpdump.</summary>
+    public XskFilterResult Test(XskPacket packet)
+    {
+        ArgumentNullException.ThrowIfNull(packet);
+        return Result(packet, ++number, "");
+    }
+
+    /// <summary>Tests the packets of a capture file, pcap or pcapng, one after the other.</summary>
+    /// <param name="path">The file.</param>
+    /// <exception cref="XskException">
+    /// There is no such file, or libpcap cannot read it, or is missing; or, after the packets before it, damage was met.
+    /// </exception>
+    public IEnumerable<XskFilterResult> TestFile(string path)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        if (!File.Exists(path))
+        {
+            throw XskException.FromCheck(
+                XskErrorId.CaptureNotFound,
+                $"There is no file '{path}'",
+                "see where you are with Get-Location, and what is there with Get-ChildItem");
+        }
+
+        return Read(path);
+    }
+
+    private IEnumerable<XskFilterResult> Read(string path)
+    {
+        using PcapReader reader = PcapReader.Open(path);
+        long first = 0;
+        for (long place = 1; Next(reader, place, ref first) is { } packet; place++) yield return Result(packet, place, path);
+    }
+
+    private static XskPacket? Next(PcapReader reader, long place, ref long first)
+    {
+        if (!reader.Read(out PcapReader.PacketHeader header, out ReadOnlySpan<byte> data)) return null;
+        long timestamp = (header.Seconds * 1_000_000_000L) + header.Nanoseconds;
+        if (place == 1) first = timestamp;
+        return new XskPacket(data.ToArray(), PacketOrigin.None, timestamp, first)
+        {
+            Number = place,
+            TimestampSource = XskTimestampSource.Arrival,
+            Length = (int)Math.Max(header.Length, header.Captured),
+        };
+    }
+
+    private XskFilterResult Result(XskPacket packet, long place, string path) => new()
+    {
+        Match = program.Matches(packet.Data, packet.Length),
+        Number = place,
+        Path = path,
+        Packet = packet,
+    };
+}

@@ -1,0 +1,151 @@
+using System.Collections.ObjectModel;
+using System.Management.Automation;
+using XdpPS.Errors;
+using XdpPS.Frames;
+
+namespace XdpPS.Commands;
+
+/// <summary>Test-XskFilter.</summary>
+[Cmdlet(VerbsDiagnostic.Test, "XskFilter", DefaultParameterSetName = InputSet)]
+[OutputType(typeof(XskFilterResult), ParameterSetName = [InputSet, PathSet, LiteralPathSet])]
+[OutputType(typeof(XskFilterProgram), ParameterSetName = [ProgramSet])]
+public sealed class TestXskFilterCommand : XskFilterCommand
+{
+    private const string InputSet = "InputObject";
+    private const string PathSet = "Path";
+    private const string LiteralPathSet = "LiteralPath";
+    private const string ProgramSet = "ShowProgram";
+
+    private PacketFilter? filter;
+    private FilterTester? tester;
+
+    /// <inheritdoc/>
+    [Parameter(Position = 0)]
+    [ValidateNotNullOrEmpty]
+    public override string? Filter { get; set; }
+
+    [Parameter(Mandatory = true, Position = 1, ValueFromPipeline = true, ParameterSetName = InputSet)]
+    [Alias("Packet")]
+    [AllowEmptyString]
+    [AllowEmptyCollection]
+    public PSObject InputObject { get; set; } = null!;
+
+    [Parameter(Mandatory = true, ParameterSetName = PathSet)]
+    [ValidateNotNullOrEmpty]
+    public string[] Path { get; set; } = [];
+
+    [Parameter(Mandatory = true, ParameterSetName = LiteralPathSet)]
+    [Alias("PSPath", "LP")]
+    [ValidateNotNullOrEmpty]
+    public string[] LiteralPath { get; set; } = [];
+
+    [Parameter(Mandatory = true, ParameterSetName = ProgramSet)]
+    public SwitchParameter ShowProgram { get; set; }
+
+    /// <inheritdoc/>
+    protected override void BeginProcessing()
+    {
+        filter = MakeFilter();
+        if (filter is null)
+        {
+            ThrowTerminatingError(XskErrorRecord.Create(
+                "FilterMissing", ErrorCategory.InvalidArgument,
+                "There is no filter to test",
+                "give -Filter, -EtherType, -IPProtocol, -Port, -Address or -Vlan", null));
+        }
+
+        try
+        {
+            tester = new FilterTester(filter!);
+        }
+        catch (XskException e)
+        {
+            ThrowTerminatingError(e, filter!.Expression);
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override void ProcessRecord()
+    {
+        switch (ParameterSetName)
+        {
+            case ProgramSet: WriteProgram(); break;
+            case PathSet: foreach (string path in Path) TestFiles(path, wildcards: true); break;
+            case LiteralPathSet: foreach (string path in LiteralPath) TestFiles(path, wildcards: false); break;
+            default: TestInput(); break;
+        }
+    }
+
+    private void WriteProgram()
+    {
+        try
+        {
+            XskFilterProgram program = XskFilterProgram.From(filter!);
+            WriteVerbose(program.ToString());
+            WriteObject(program);
+        }
+        catch (XskException e)
+        {
+            ThrowTerminatingError(e, filter!.Expression);
+        }
+    }
+
+    private void TestInput()
+    {
+        if (InputObject.BaseObject is XskPacket packet)
+        {
+            WriteObject(tester!.Test(packet));
+            return;
+        }
+
+        FrameInput input = new FrameInput(allowTruncated: true).Read(InputObject);
+        if (input.IsUnrolled)
+        {
+            ThrowTerminatingError(XskErrorRecord.Create(
+                "FrameBytesUnrolled", ErrorCategory.InvalidArgument,
+                "The pipeline takes an array of bytes apart and hands over one byte at a time",
+                "write ,$bytes | Test-XskFilter (with the comma), or use -InputObject $bytes",
+                InputObject));
+        }
+
+        foreach (ErrorRecord error in input.Errors) WriteError(error);
+        foreach (InputFrame frame in input.Frames) WriteObject(tester!.Test(frame.ToPacket()));
+    }
+
+    private void TestFiles(string path, bool wildcards)
+    {
+        foreach (string file in Resolve(path, wildcards))
+        {
+            try
+            {
+                foreach (XskFilterResult result in tester!.TestFile(file))
+                {
+                    if (Stopping) return;
+                    WriteObject(result);
+                }
+            }
+            catch (XskException e)
+            {
+                WriteError(e, file);
+            }
+        }
+    }
+
+    /// <summary>The files that a path means in this session; one that does not exist stays as it is, for the error about it.</summary>
+    private Collection<string> Resolve(string path, bool wildcards)
+    {
+        try
+        {
+            if (!wildcards || !WildcardPattern.ContainsWildcardCharacters(path)) return [GetUnresolvedProviderPathFromPSPath(path)];
+            return GetResolvedProviderPathFromPSPath(path, out _);
+        }
+        catch (Exception e) when (e is ItemNotFoundException or System.Management.Automation.DriveNotFoundException or ProviderNotFoundException)
+        {
+            WriteError(XskErrorRecord.Create(
+                nameof(XskErrorId.CaptureNotFound), ErrorCategory.ObjectNotFound,
+                $"There is no file '{path}'",
+                "see where you are with Get-Location, and what is there with Get-ChildItem", path));
+            return [];
+        }
+    }
+}
