@@ -91,7 +91,7 @@ Describe "New-XskSocket on an interface that needs care$note" -Tag Netns -Skip:(
     It 'warns of queues that nobody listens to, naming ethtool -L' {
         $null = New-XskSocket $name -WarningVariable warnings -WarningAction SilentlyContinue
         $warnings | Should -HaveCount 1
-        "$warnings" | Should -Match "2 receive queues.*queue 1.*-QueueId \(0\.\.1\).*ethtool -L $name \w+ 1"
+        "$warnings" | Should -Match "2 receive queues.*queue 1.*-AllQueues.*ethtool -L $name \w+ 1"
     }
 
     It 'does not warn once all queues are bound, in one call or in two' {
