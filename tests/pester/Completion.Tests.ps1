@@ -51,6 +51,17 @@ Describe 'Completion on any machine' -Tag Unit {
     ) {
         (Complete "New-XskSocket lo -$Parameter ").CompletionText | Sort-Object | Should -Be $Values
     }
+
+    It 'knows the names for <Line>' -ForEach @(
+        @{ Line = 'New-XskSocket lo -EtherType l'; Names = 'LACP', 'LLDP'; Tip = '0x88cc' }
+        @{ Line = 'New-XskSocket lo -EtherType ARP,ipv'; Names = 'IPv4', 'IPv6'; Tip = '0x86dd' }
+        @{ Line = "Receive-XskPacket -InterfaceName lo -IPProtocol 'icm"; Names = 'ICMP', 'ICMPv6'; Tip = '58' }
+        @{ Line = 'New-XskSocket lo -Vlan '; Names = 'Any'; Tip = 'tag' }
+    ) {
+        $found = @(Complete $Line)
+        $found.CompletionText | Should -Be $Names
+        $found[-1].ToolTip | Should -Match $Tip
+    }
 }
 
 Describe "Completion of interfaces$note" -Tag Netns -Skip:($note -ne '') {

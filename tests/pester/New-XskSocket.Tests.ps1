@@ -14,6 +14,13 @@ Describe 'New-XskSocket without a privilege' -Tag Unit {
         @{ Name = 'InterfaceName'; Type = 'String[]'; Aliases = 'ifAlias,ifName,Interface,InterfaceAlias,Name'; Position = '0'; ByValue = $true; ByProperty = $true; Mandatory = $true }
         @{ Name = 'QueueId'; Type = 'Int32[]' }
         @{ Name = 'Filter'; Type = 'String' }
+        @{ Name = 'EtherType'; Type = 'UInt16[]' }
+        @{ Name = 'IPProtocol'; Type = 'Byte[]' }
+        @{ Name = 'Port'; Type = 'PortRange[]' }
+        @{ Name = 'Address'; Type = 'IPNetwork[]' }
+        @{ Name = 'Vlan'; Type = 'UInt16[]' }
+        @{ Name = 'NotMatch'; Type = 'SwitchParameter' }
+        @{ Name = 'KeepKernelTraffic'; Type = 'SwitchParameter' }
         @{ Name = 'AttachMode'; Type = 'XdpAttachMode' }
         @{ Name = 'BindMode'; Type = 'XskBindMode' }
         @{ Name = 'FrameSize'; Type = 'Int32' }

@@ -19,6 +19,13 @@ Describe 'Receive-XskPacket without a privilege' -Tag Unit {
         @{ Name = 'ReadCount'; Type = 'Int32'; Aliases = ''; Position = ''; ByValue = $false; Sets = '__AllParameterSets' }
         @{ Name = 'SnapLength'; Type = 'Int32'; Aliases = ''; Position = ''; ByValue = $false; Sets = '__AllParameterSets' }
         @{ Name = 'Filter'; Type = 'String'; Aliases = ''; Position = ''; ByValue = $false; Sets = 'Interface' }
+        @{ Name = 'EtherType'; Type = 'UInt16[]'; Aliases = ''; Position = ''; ByValue = $false; Sets = 'Interface' }
+        @{ Name = 'IPProtocol'; Type = 'Byte[]'; Aliases = ''; Position = ''; ByValue = $false; Sets = 'Interface' }
+        @{ Name = 'Port'; Type = 'PortRange[]'; Aliases = ''; Position = ''; ByValue = $false; Sets = 'Interface' }
+        @{ Name = 'Address'; Type = 'IPNetwork[]'; Aliases = ''; Position = ''; ByValue = $false; Sets = 'Interface' }
+        @{ Name = 'Vlan'; Type = 'UInt16[]'; Aliases = ''; Position = ''; ByValue = $false; Sets = 'Interface' }
+        @{ Name = 'NotMatch'; Type = 'SwitchParameter'; Aliases = ''; Position = ''; ByValue = $false; Sets = 'Interface' }
+        @{ Name = 'KeepKernelTraffic'; Type = 'SwitchParameter'; Aliases = ''; Position = ''; ByValue = $false; Sets = 'Interface' }
         @{ Name = 'Force'; Type = 'SwitchParameter'; Aliases = ''; Position = ''; ByValue = $false; Sets = 'Interface' }
     ) {
         $fact = Get-ParameterFact Receive-XskPacket $Name

@@ -32,7 +32,7 @@ internal static unsafe class Libpcap
     /// <exception cref="XskException">There is no libpcap, or it does not accept the expression.</exception>
     internal static ClassicInstruction[] Compile(string expression)
     {
-        Require("A filter expression needs libpcap to compile it");
+        Require("A filter expression needs libpcap to compile it", ", or use -EtherType, -IPProtocol, -Port, -Address and -Vlan, which need none");
         var open = (delegate* unmanaged<int, int, nint>)Export("pcap_open_dead");
         var compile = (delegate* unmanaged<nint, Program*, byte*, int, uint, int>)Export("pcap_compile");
         var error = (delegate* unmanaged<nint, byte*>)Export("pcap_geterr");
@@ -70,14 +70,15 @@ internal static unsafe class Libpcap
     }
 
     /// <param name="what">What needs it, as the beginning of a sentence.</param>
+    /// <param name="otherwise">What can be done without it, as the end of one.</param>
     /// <exception cref="XskException">There is no libpcap.</exception>
-    internal static void Require(string what)
+    internal static void Require(string what, string otherwise = "")
     {
         if (IsAvailable) return;
         throw XskException.FromCheck(
             XskErrorId.LibpcapMissing,
             $"{what}, and there is none on this machine",
-            "install the package libpcap0.8 (Debian, Ubuntu: libpcap0.8t64 on newer ones; Fedora: libpcap)");
+            $"install the package libpcap0.8 (Debian, Ubuntu: libpcap0.8t64 on newer ones; Fedora: libpcap){otherwise}");
     }
 
     internal static nint Export(string function) => NativeLibrary.GetExport(Library.Value, function);
