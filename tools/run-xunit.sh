@@ -22,13 +22,13 @@ print_skipped() {
   ' "$trx" | unescape
 }
 
-# print_reports: what tests wrote to their output, from the trx.
+# print_reports: what tests wrote to their output, from the trx, each line after its test's name.
 print_reports() {
   awk '
-    /<UnitTestResult / { test = 1 }
-    /<\/UnitTestResult>/ { test = 0 }
-    test && /<StdOut>/ { open = 1; sub(/.*<StdOut>/, "") }
-    open { line = $0; sub(/<\/StdOut>.*/, "", line); if (line != "") print line }
+    /<UnitTestResult / { test = $0; sub(/.* testName="([A-Za-z0-9_]*\.)*/, "", test); sub(/[(" ].*/, "", test) }
+    /<UnitTestResult .*\/>/ || /<\/UnitTestResult>/ { test = "" }
+    test != "" && /<StdOut>/ { open = 1; sub(/.*<StdOut>/, "") }
+    open { line = $0; sub(/<\/StdOut>.*/, "", line); if (line != "") print test ": " line }
     /<\/StdOut>/ { open = 0 }
   ' "$trx" | unescape
 }

@@ -41,7 +41,7 @@ public sealed class FilterDifferenceTests(ITestOutputHelper output)
         }
 
         output.WriteLine(
-            $"Filters: {pairs} pairs compared with libpcap ({FilterOracle.Expressions.Length} expressions, {recorded.Count} recorded and {GeneratedFrames} generated frames), "
+            $"{pairs} pairs compared with libpcap ({FilterOracle.Expressions.Length} expressions, {recorded.Count} recorded and {GeneratedFrames} generated frames), "
             + $"{matching} of them matching, {byKernel} run by the kernel and all by the interpreter: {differences.Count} differences");
         Assert.Empty(differences.Take(5));
         Assert.True(FilterOracle.Expressions.Length >= 150 && pairs >= 1_000_000);

@@ -14,6 +14,8 @@ internal sealed record VerifierTrial(bool? Accepted, int? Processed, string Reas
 
     private const string CountPrefix = "processed ";
 
+    private static readonly string[] Statistics = ["verification time ", "stack depth ", CountPrefix];
+
     /// <summary>Asks about the program that a socket with this filter would attach.</summary>
     /// <exception cref="XskException">The filter is too large for the instructions' jumps.</exception>
     internal static VerifierTrial Of(PacketFilter filter)
@@ -30,28 +32,33 @@ internal sealed record VerifierTrial(bool? Accepted, int? Processed, string Reas
 
         using (map)
         {
-            try
+            byte[] log = new byte[64 << 10];
+            BpfInstruction[] program = XdpProgram.Redirect(map.Descriptor.Number, filter);
+            int result = XdpProgram.Load(XdpProgram.Name, program, fragments: false, log, BPF_LOG_STATS);
+            string text = Encoding.ASCII.GetString(log).TrimEnd('\0', '\n');
+            if (result >= 0)
             {
-                using XdpProgram program = XdpProgram.LoadRedirect(map, filter);
-            }
-            catch (XskException e)
-            {
-                bool refused = e.ErrorId is XskErrorId.FilterTooLarge or XskErrorId.ProgramRejected;
-                return new VerifierTrial(refused ? false : null, null, e.Cause);
+                new FileDescriptor(result).Dispose();
+                return new VerifierTrial(true, Count(text), "");
             }
 
-            return new VerifierTrial(true, Count(XdpProgram.Redirect(map.Descriptor.Number, filter)), "");
+            // Without a log the verifier was never reached.
+            return text.Length > 0
+                ? new VerifierTrial(false, Count(text), Refusal(text))
+                : new VerifierTrial(null, null, XdpProgram.BpfFailed(-result, "bpf(BPF_PROG_LOAD)", "The XDP program could not be loaded").Cause);
         }
     }
 
-    private static int? Count(BpfInstruction[] instructions)
+    /// <summary>The last line before the statistics (print_verification_stats).</summary>
+    private static string Refusal(string log)
     {
-        byte[] log = new byte[4096];
-        int result = XdpProgram.Load(XdpProgram.Name, instructions, fragments: false, log, BPF_LOG_STATS);
-        if (result < 0) return null;
-        new FileDescriptor(result).Dispose();
-        string text = Encoding.ASCII.GetString(log);
-        int at = text.IndexOf(CountPrefix, StringComparison.Ordinal);
-        return at >= 0 && int.TryParse(text[(at + CountPrefix.Length)..].Split(' ')[0], out int count) ? count : null;
+        string? line = log.Split('\n').TakeWhile(line => !Statistics.Any(prefix => line.StartsWith(prefix, StringComparison.Ordinal))).LastOrDefault();
+        return $"refused by this kernel's verifier: {line ?? log}";
+    }
+
+    private static int? Count(string log)
+    {
+        int at = log.LastIndexOf(CountPrefix, StringComparison.Ordinal);
+        return at >= 0 && int.TryParse(log[(at + CountPrefix.Length)..].Split(' ')[0], out int count) ? count : null;
     }
 }

@@ -70,15 +70,15 @@ internal static unsafe class Libpcap
     }
 
     /// <param name="what">What needs it, as the beginning of a sentence.</param>
-    /// <param name="alternative">What can be done without it, as the end of one.</param>
+    /// <param name="otherwise">What can be done without it, as the end of one.</param>
     /// <exception cref="XskException">There is no libpcap.</exception>
-    internal static void Require(string what, string alternative = "")
+    internal static void Require(string what, string otherwise = "")
     {
         if (IsAvailable) return;
         throw XskException.FromCheck(
             XskErrorId.LibpcapMissing,
             $"{what}, and there is none on this machine",
-            "install the package libpcap0.8 (Debian, Ubuntu: libpcap0.8t64 on newer ones; Fedora: libpcap)" + alternative);
+            $"install the package libpcap0.8 (Debian, Ubuntu: libpcap0.8t64 on newer ones; Fedora: libpcap){otherwise}");
     }
 
     internal static nint Export(string function) => NativeLibrary.GetExport(Library.Value, function);
