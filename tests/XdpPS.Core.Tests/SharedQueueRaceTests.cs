@@ -85,6 +85,39 @@ public sealed class SharedQueueRaceTests : IDisposable
         }
     });
 
+    /// <summary>Sharing looks into the owner's directions for a moment: who is busy there waits, and is not told that another thread is.</summary>
+    [KernelTheory]
+    [InlineData(0)]
+    [InlineData(1)]
+    public void Who_receives_and_sends_without_pause_is_not_disturbed_by_sharers(int queue)
+    {
+        using TestNetwork wide = new(queues: 2);
+        wide.Run(() =>
+        {
+            using XskSocket owner = XskSocket.Open(Sockets.Options(frames: 512));
+            bool done = false;
+            TestNetwork.Running receiving = wide.Spawn(() =>
+            {
+                while (!Volatile.Read(ref done)) owner.Receive(8).Dispose();
+            });
+            TestNetwork.Running sending = wide.Spawn(() =>
+            {
+                byte[] frame = Frames.Make(60);
+                while (!Volatile.Read(ref done))
+                {
+                    owner.TrySend(frame);
+                    owner.Pump();
+                }
+            });
+            for (int i = 0; i < 30; i++) owner.Share(queue: queue).Dispose();
+            Volatile.Write(ref done, true);
+            receiving.Join();
+            sending.Join();
+            Assert.True(owner.Flush(TimeSpan.FromSeconds(5)));
+            Sockets.AssertConserved(owner);
+        });
+    }
+
     [KernelFact("tcpdump")]
     public void Sharers_come_and_go_while_the_first_sends_and_receives()
     {

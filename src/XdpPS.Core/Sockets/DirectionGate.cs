@@ -11,46 +11,45 @@ internal sealed class DirectionGate(string direction)
     private const int Open = 0;
     private const int Closed = -1;
 
+    /// <summary>A socket that is being opened on the same UMEM is inside, for a moment.</summary>
+    private const int Borrowed = -2;
+
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
 
-    /// <summary>Open, closed, or the managed id of the thread that is inside.</summary>
+    /// <summary>Open, closed, borrowed, or the managed id of the thread that is inside.</summary>
     private int holder;
 
     internal bool TryEnter() => Interlocked.CompareExchange(ref holder, Environment.CurrentManagedThreadId, Open) == Open;
 
     internal void Enter(XskSocketInfo socket)
     {
-        int previous = Interlocked.CompareExchange(ref holder, Environment.CurrentManagedThreadId, Open);
-        if (previous == Open) return;
-        if (previous == Closed) throw SocketClosed(socket);
-        throw XskException.FromCheck(
-            XskErrorId.SocketBusy,
-            $"Another thread is {direction} on {socket.InterfaceName} queue {socket.QueueId}",
-            $"one thread at a time may be {direction} on a socket: wait for the other to end, or open a socket on another queue");
+        SpinWait wait = default;
+        while (true)
+        {
+            int previous = Interlocked.CompareExchange(ref holder, Environment.CurrentManagedThreadId, Open);
+            if (previous == Open) return;
+            if (previous == Closed) throw SocketClosed(socket);
+            if (previous != Borrowed) throw Busy(socket);
+            wait.SpinOnce();
+        }
     }
 
-    /// <summary>Waits for whoever is inside, and enters.</summary>
+    /// <summary>Waits for whoever is inside, and enters on behalf of another socket: who comes meanwhile waits, too.</summary>
     /// <returns>False where the gate is closed, so that nobody will be inside any more.</returns>
     /// <exception cref="XskException">After a second somebody still is, or it is this thread.</exception>
     internal bool Await(XskSocketInfo socket)
     {
         long start = Stopwatch.GetTimestamp();
         SpinWait wait = default;
-        while (!TryEnter())
+        while (true)
         {
-            int current = Volatile.Read(ref holder);
-            if (current == Closed) return false;
-            if (current == Environment.CurrentManagedThreadId) throw StillHeld(socket, "sharing its UMEM");
-            if (Stopwatch.GetElapsedTime(start) > Patience)
-            {
-                Enter(socket);
-                return true;
-            }
-
+            int previous = Interlocked.CompareExchange(ref holder, Borrowed, Open);
+            if (previous == Open) return true;
+            if (previous == Closed) return false;
+            if (previous == Environment.CurrentManagedThreadId) throw StillHeld(socket, "sharing its UMEM");
+            if (Stopwatch.GetElapsedTime(start) > Patience) throw Busy(socket);
             wait.SpinOnce();
         }
-
-        return true;
     }
 
     internal void Leave() => Volatile.Write(ref holder, Open);
@@ -67,6 +66,11 @@ internal sealed class DirectionGate(string direction)
             wait.SpinOnce();
         }
     }
+
+    private XskException Busy(XskSocketInfo socket) => XskException.FromCheck(
+        XskErrorId.SocketBusy,
+        $"Another thread is {direction} on {socket.InterfaceName} queue {socket.QueueId}",
+        $"one thread at a time may be {direction} on a socket: wait for the other to end, or open a socket on another queue");
 
     private static XskException StillHeld(XskSocketInfo socket, string doing) => XskException.FromCheck(
         XskErrorId.SocketBusy,
