@@ -72,6 +72,22 @@ public sealed class QueueHolderTests
         });
     }
 
+    /// <summary>As on a kernel where no family has sock_diag, and in a container whose seccomp profile blocks it.</summary>
+    [KernelTheory]
+    [InlineData(Errno.EPROTONOSUPPORT)]
+    [InlineData(Errno.EPERM)]
+    public void A_busy_queue_is_said_to_be_busy_also_where_no_list_can_be_asked_for(int errno)
+    {
+        using TestNetwork network = new();
+        network.Run(() =>
+        {
+            using XskSocket holder = Sockets.Open();
+            SystemCallFilter.Fail("socket", errno, Libc.AF_NETLINK, null, NetlinkAbi.NETLINK_SOCK_DIAG);
+            XskException failure = Sockets.Fails(XskErrorId.QueueBusy, () => Sockets.Open());
+            Assert.Contains("this kernel cannot tell which", failure.Message, StringComparison.Ordinal);
+        });
+    }
+
     [SocketListFact]
     public void The_kernel_that_lists_them_tells_exactly_who()
     {

@@ -29,13 +29,21 @@ internal static class XdpDiag
     /// <returns>The AF_XDP sockets of this network namespace, or null where the kernel cannot list them.</returns>
     internal static List<Entry>? Query()
     {
-        using NetlinkSocket netlink = new(NetlinkAbi.NETLINK_SOCK_DIAG);
-        List<Entry> found = [];
-        int errno = netlink.Ask(Request(), dump: true, (type, payload) =>
+        try
         {
-            if (type == SOCK_DIAG_BY_FAMILY && Parse(payload) is { } entry) found.Add(entry);
-        });
-        return errno == 0 ? found : null;
+            using NetlinkSocket netlink = new(NetlinkAbi.NETLINK_SOCK_DIAG);
+            List<Entry> found = [];
+            int errno = netlink.Ask(Request(), dump: true, (type, payload) =>
+            {
+                if (type == SOCK_DIAG_BY_FAMILY && Parse(payload) is { } entry) found.Add(entry);
+            });
+            return errno == 0 ? found : null;
+        }
+        catch (XskException)
+        {
+            // No sock_diag at all (CONFIG_SOCK_DIAG comes with the first family that has it), or it is blocked here.
+            return null;
+        }
     }
 
     internal static NetlinkRequest Request()
