@@ -147,6 +147,9 @@ public sealed class InterfaceDetailsTests
             SystemCallFilter.Fail("socket", Errno.EACCES, Libc.AF_NETLINK, null, NetlinkAbi.NETLINK_GENERIC);
             Assert.All(Details(), AssertUnknown);
             AssertUnknown(Detail(TestNetwork.Near));
+            // What is not known is tried: zero-copy first, then copying.
+            using XskSocket socket = XskSocket.Open(new XskSocketOptions { InterfaceName = TestNetwork.Near, FrameCount = 128 });
+            Assert.Equal(XskBindMode.Copy, socket.BindMode);
         });
 
         static void AssertUnknown(XdpInterface nic) => Assert.Equal(

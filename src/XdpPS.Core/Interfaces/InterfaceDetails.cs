@@ -21,7 +21,8 @@ internal static class InterfaceDetails
         XdpProgramName = nic.XdpProgramId == 0 ? null : ProgramName(nic.XdpProgramId),
     };
 
-    private static Dictionary<int, NetdevFeatures> Features(IReadOnlyList<XdpInterface> interfaces)
+    /// <summary>By index; without those of which nothing is told.</summary>
+    internal static Dictionary<int, NetdevFeatures> Features(IReadOnlyList<XdpInterface> interfaces)
     {
         try
         {

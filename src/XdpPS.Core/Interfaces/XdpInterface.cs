@@ -174,8 +174,8 @@ public sealed record XdpInterface
         return InterfaceDetails.Complete(interfaces);
     }
 
-    /// <returns>Whether the driver does zero-copy, or null before Linux 6.3, which cannot tell: the one detail that opening a socket needs.</returns>
-    internal bool? AskForZeroCopy() => NetdevFeatures.Query(Index)?.Xdp?.HasFlag(XdpPS.XdpFeatures.XskZeroCopy);
+    /// <returns>Whether the driver does zero-copy, or null where that is not told, as before Linux 6.3: the one detail that opening a socket needs.</returns>
+    internal bool? AskForZeroCopy() => InterfaceDetails.Features([this]).GetValueOrDefault(Index)?.Xdp?.HasFlag(XdpPS.XdpFeatures.XskZeroCopy);
 
     /// <returns>Name, state, driver and queues on one line.</returns>
     public override string ToString() => $"{Name} ({State}, {Driver ?? "no driver"}, {QueueCount} queues)";
