@@ -140,6 +140,22 @@ public sealed class NamespaceTests : IDisposable
     }
 
     [KernelFact]
+    public void A_pipe_in_place_of_a_namespace_is_not_waited_for()
+    {
+        string pipe = Path.Combine(Path.GetTempPath(), $"xdpps-test-{Environment.ProcessId}-pipe");
+        Command.Run("mkfifo", pipe);
+        try
+        {
+            Task<XskException> opening = Task.Run(() => Sockets.Fails(XskErrorId.NamespaceNotFound, () => XskSocket.Open(In(pipe))));
+            Assert.True(opening.Wait(TimeSpan.FromSeconds(10)), "it waits for a writer");
+        }
+        finally
+        {
+            File.Delete(pipe);
+        }
+    }
+
+    [KernelFact]
     public void Who_may_not_enter_a_namespace_is_told_which_capability_is_missing()
     {
         XskException? failure = null;

@@ -43,7 +43,8 @@ public sealed class NetworkNamespace : IDisposable
         bool isPath = nameOrPath.StartsWith('/');
         if (!isPath && (nameOrPath.Contains('/') || nameOrPath is "." or "..")) throw NotFound(nameOrPath, null, 0);
         string path = isPath ? nameOrPath : $"{Directory}/{nameOrPath}";
-        FileDescriptor descriptor = Libc.open(path, Libc.O_RDONLY | Libc.O_CLOEXEC);
+        // Not to wait for a writer, should it be a pipe.
+        FileDescriptor descriptor = Libc.open(path, Libc.O_RDONLY | Libc.O_NONBLOCK | Libc.O_CLOEXEC);
         try
         {
             if (descriptor.IsInvalid) throw OpenFailed(nameOrPath, path, Marshal.GetLastPInvokeError());

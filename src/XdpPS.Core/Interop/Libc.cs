@@ -27,6 +27,7 @@ internal static unsafe partial class Libc
     internal const int MADV_DONTFORK = 10;
 
     internal const int O_RDONLY = 0;
+    internal const int O_NONBLOCK = 0x800;
     internal const int O_CLOEXEC = 0x80000;
 
     /// <summary>Also what NS_GET_NSTYPE answers for a network namespace (include/uapi/linux/nsfs.h).</summary>
