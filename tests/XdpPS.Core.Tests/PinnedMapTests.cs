@@ -85,6 +85,7 @@ public sealed class PinnedMapTests : IDisposable
             Refused(XskErrorId.MapNotFound, $"{folder}/nothing", "Nothing is pinned at", "ENOENT");
             Refused(XskErrorId.MapNotFound, $"{plain}/nothing", "Nothing is pinned at", "ENOTDIR");
             Refused(XskErrorId.MapNotFound, "/nowhere/nothing", "is not on a BPF file system", "mount -t bpf");
+            Refused(XskErrorId.MapNotFound, "nothing", $"{Environment.CurrentDirectory} is not on a BPF file system");
             Residue.AssertNoMoreThan(before);
         }
         finally

@@ -49,7 +49,7 @@ internal static unsafe class PinnedXskMap
     {
         if (errno is Errno.ENOENT or Errno.ENOTDIR)
         {
-            string folder = Path.GetDirectoryName(path) is { Length: > 0 } parent ? parent : "/";
+            string folder = Path.GetDirectoryName(Path.GetFullPath(path)) ?? "/";
             bool onBpf = IsOnBpfFileSystem(folder);
             return XskException.FromCall(
                 XskErrorId.MapNotFound, errno, call,
