@@ -64,9 +64,21 @@ public sealed class FilterTests : IDisposable
     public void The_program_of_another_process_takes_no_filter() => network.Run(() =>
     {
         using System.Diagnostics.Process owner = Holder.Start(network, TestNetwork.Near, "0");
-        Sockets.Fails(XskErrorId.FilterConflict, () => XskSocket.Open(Filtered("tcp", queue: 1)));
+        Refused(Filtered("tcp", queue: 1), "leave out the filter (with -Force");
+        XskSocketOptions keeping = Sockets.Options(queue: 1) with { KeepKernelTraffic = true };
+        Refused(keeping, "leave out -KeepKernelTraffic (with -Force");
+        Refused(keeping with { Filter = PacketFilter.Compile("tcp") }, "leave out the filter and -KeepKernelTraffic (with -Force");
+
+        // Where the host lives on the interface, what the message says does it.
+        network.Ip("address", "add", "192.0.2.1/24", "dev", TestNetwork.Near);
+        network.Ip("route", "add", "default", "via", "192.0.2.2");
+        Sockets.Fails(XskErrorId.InterfaceInUse, () => XskSocket.Open(Sockets.Options(queue: 1)));
+        using (XskSocket joiner = XskSocket.Open(Sockets.Options(queue: 1, force: true))) Assert.True(joiner.JoinedProgram);
         owner.StandardInput.Close();
         owner.WaitForExit();
+
+        static void Refused(XskSocketOptions options, string remedy) => Assert.Contains(
+            remedy, Sockets.Fails(XskErrorId.FilterConflict, () => XskSocket.Open(options)).Message, StringComparison.Ordinal);
     });
 
     [KernelFact("tcpdump")]
@@ -77,6 +89,14 @@ public sealed class FilterTests : IDisposable
         XskException failure = Sockets.Fails(XskErrorId.InterfaceInUse, () => Sockets.Open());
         Assert.Contains("-Filter ('not tcp port 22'", failure.Message, StringComparison.Ordinal);
         XskSocket.Open(Filtered("not tcp port 22")).Dispose();
+        // A filter that leaves nothing is none.
+        PacketFilter nothing = new("nothing", [new ClassicInstruction { Code = 0x06 }]);
+        foreach (PacketFilter all in (PacketFilter[])[PacketFilter.Compile(" "), PacketFilter.Compile("0 = 0"), nothing.Not()])
+        {
+            Sockets.Fails(XskErrorId.InterfaceInUse, () => XskSocket.Open(Sockets.Options() with { Filter = all }).Dispose());
+            XskSocket.Open(Sockets.Options() with { Filter = all, KeepKernelTraffic = true }).Dispose();
+            XskSocket.Open(Sockets.Options(force: true) with { Filter = all }).Dispose();
+        }
     });
 
     [KernelFact("tcpdump", "ethtool")]

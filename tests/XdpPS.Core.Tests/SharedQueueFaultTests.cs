@@ -11,6 +11,15 @@ public sealed class SharedQueueFaultTests : IDisposable
 
     public void Dispose() => network.Dispose();
 
+    [KernelFact]
+    public void Without_zero_copy_on_the_other_interface_the_first_socket_is_to_be_opened_in_copy_mode() => network.Run(() =>
+    {
+        using XskSocket owner = Sockets.Open();
+        SystemCallFilter.Fail("bind", Errno.EOPNOTSUPP, null, null, 16L);
+        XskException failure = Sockets.Fails(XskErrorId.ZeroCopyNotSupported, () => owner.Share(TestNetwork.Far));
+        Assert.Contains("open the socket whose UMEM is shared with -BindMode Copy", failure.Message, StringComparison.Ordinal);
+    });
+
     [KernelTheory]
     [InlineData("socket", Errno.EMFILE, XskErrorId.OutOfDescriptors, (long)IfXdp.AF_XDP)]
     [InlineData("setsockopt", Errno.ENOMEM, XskErrorId.OutOfMemory, null, (long)IfXdp.SOL_XDP, (long)IfXdp.XDP_RX_RING)]

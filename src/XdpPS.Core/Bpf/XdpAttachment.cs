@@ -194,7 +194,8 @@ internal sealed class XdpAttachment
             if (options.Filter is not null)
             {
                 string replacing = replaceable ? ", or replace the program with -Force" : link is not null ? ": it hangs on a bpf_link, which cannot be replaced" : "";
-                throw FilterConflict(nic, LoadedByAnother, $"leave out the filter, or close the other process's sockets{replacing}");
+                // Without a filter the host's own traffic is looked after again: there only -Force joins.
+                throw FilterConflict(nic, LoadedByAnother, $"leave out {options.WhatFilters} (with -Force where the host lives on the interface), or close the other process's sockets{replacing}");
             }
 
             if (stays)

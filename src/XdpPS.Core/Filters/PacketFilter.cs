@@ -26,6 +26,17 @@ public sealed partial class PacketFilter : IEquatable<PacketFilter>
     /// <summary>The filter looks at VLAN tags, which an interface may have taken out of the frame.</summary>
     internal bool LooksAtVlans => Leaves.Any(leaf => VlanPrimitive().IsMatch(leaf.Text));
 
+    /// <summary>No instruction leads to "no match": the expression is blank, or says the same in more words.</summary>
+    internal bool MatchesEverything
+    {
+        get
+        {
+            BpfAssembler.Label noMatch = new();
+            Write(new BpfAssembler(), FrameAccess.Linear, new BpfAssembler.Label(), noMatch);
+            return !noMatch.IsUsed;
+        }
+    }
+
     /// <summary>Compiles an expression of tcpdump's language (pcap-filter(7)) for Ethernet frames.</summary>
     /// <exception cref="XskException">libpcap is not installed, or does not accept the expression.</exception>
     public static PacketFilter Compile(string expression)

@@ -23,7 +23,7 @@ internal sealed partial class XskSetup(XskSocketOptions options, XskResources re
         options.Validate(nic);
         if (options.ShareUmemWith is { } owner) CheckSharing(owner);
         bool takesPackets = options.UsesProgram && options.RxRingSize > 0;
-        if (takesPackets && options.Filter is null && !options.KeepKernelTraffic && !options.Force) RefuseHostTraffic(nic);
+        if (takesPackets && options.Filter is null or { MatchesEverything: true } && !options.KeepKernelTraffic && !options.Force) RefuseHostTraffic(nic);
         if (options.KeepKernelTraffic) options = options with { Filter = KernelTraffic.LeaveOut(options.Filter, nic) };
         WarnAbout(nic);
 
@@ -310,7 +310,7 @@ internal sealed partial class XskSetup(XskSocketOptions options, XskResources re
             Errno.EOPNOTSUPP => XskException.FromCall(
                 XskErrorId.ZeroCopyNotSupported, errno, call,
                 $"The driver of {nic.Name} ({nic.Driver ?? "unknown"}) cannot do zero-copy here",
-                "use -BindMode Copy or Auto"),
+                options.ShareUmemWith is null ? "use -BindMode Copy or Auto" : "open the socket whose UMEM is shared with -BindMode Copy"),
             Errno.EINVAL => XskException.FromCall(
                 XskErrorId.QueueOutOfRange, errno, call,
                 $"The kernel refused queue {options.QueueId} of {nic.Name}, or this combination of frame size and mode",

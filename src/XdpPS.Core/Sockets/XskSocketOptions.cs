@@ -143,6 +143,9 @@ public sealed record XskSocketOptions
     /// <summary>Whether a program of ours, or one that is joined, is to send packets here.</summary>
     internal bool UsesProgram => AttachProgram && XskMapPath is null;
 
+    /// <summary>What was given that makes the program take less than everything: <see cref="KernelTraffic.LeaveOut"/> has put -KeepKernelTraffic into the filter.</summary>
+    internal string WhatFilters => !KeepKernelTraffic ? "the filter" : Filter?.Leaves.Count() == 1 ? "-KeepKernelTraffic" : "the filter and -KeepKernelTraffic";
+
     /// <summary>The frame size, which a shared UMEM already has.</summary>
     internal int EffectiveFrameSize => ShareUmemWith?.FrameSize ?? FrameSize;
 
@@ -213,7 +216,7 @@ public sealed record XskSocketOptions
             throw XskException.FromCheck(
                 XskErrorId.FilterConflict,
                 $"A filter is a part of the XDP program, and the one that uses the map {XskMapPath} is someone else's",
-                "leave out -Filter or -XskMapPath");
+                "leave out the filter or -XskMapPath");
         }
 
         // A span, and so one frame's address arithmetic everywhere, stays within what mmap can give.
