@@ -83,6 +83,8 @@ public sealed class FilterAlgebraTests(ITestOutputHelper output)
         Assert.Equal(a, a.Not().Not());
         Assert.False(a.Equals(null));
         Assert.True(PacketFilter.Compile("vlan 5").Not().And(a).LooksAtVlans);
+        Assert.True(PacketFilter.Compile("ether proto 0x88A8").LooksAtVlans);
+        Assert.True(PacketFilter.FromFields(new() { EtherTypes = [0x0800, 0x8100] }).LooksAtVlans);
         Assert.False(a.And(b).LooksAtVlans);
     }
 

@@ -106,6 +106,7 @@ public sealed partial class PacketFilter : IEquatable<PacketFilter>
     /// <returns><see cref="Expression"/>.</returns>
     public override string ToString() => Expression;
 
-    [GeneratedRegex(@"\bvlan\b")]
+    // The word, or a tag's EtherType.
+    [GeneratedRegex(@"\bvlan\b|\b0x(8100|88a8|9100)\b", RegexOptions.IgnoreCase)]
     private static partial Regex VlanPrimitive();
 }

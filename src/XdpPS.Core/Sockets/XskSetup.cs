@@ -80,7 +80,7 @@ internal sealed partial class XskSetup(XskSocketOptions options, XskResources re
             string peer = nic.Driver == "veth" ? ", and 'ethtool -K <peer> txvlan off' on its peer" : "";
             warnings.Add(new XskWarning(
                 "VlanTagStripped",
-                $"{nic.Name} takes VLAN tags out of the frame before the filter sees it, so that 'vlan' matches nothing: run '{nic.Command($"ethtool -K {nic.Name} rxvlan off txvlan off")}'{peer}."));
+                $"{nic.Name} takes VLAN tags out of the frame before the filter sees it, so that no tag matches: run '{nic.Command($"ethtool -K {nic.Name} rxvlan off txvlan off")}'{peer}."));
         }
 
         // Loopback has no wire: its MTU is 65,536 and its packets are rarely that long.
