@@ -139,28 +139,16 @@ internal static class HostTraffic
         while (process > 1)
         {
             string? entry = Array.Find(
-                Read($"/proc/{process}/environ").Split('\0'),
+                // An ancestor of another user keeps its environment to itself.
+                ProcessDescriptors.Read($"/proc/{process}/environ").Split('\0'),
                 line => line.StartsWith("SSH_CONNECTION=", StringComparison.Ordinal));
             if (Parse(entry?[15..]) is { } found) return found;
-            string status = Read($"/proc/{process}/stat");
+            string status = ProcessDescriptors.Read($"/proc/{process}/stat");
             string[] fields = status[Math.Min(status.Length, status.LastIndexOf(')') + 2)..].Split(' ');
             if (fields.Length < 2 || !int.TryParse(fields[1], out process)) return null;
         }
 
         return null;
-
-        // An ancestor of another user keeps its environment to itself.
-        static string Read(string path)
-        {
-            try
-            {
-                return File.ReadAllText(path);
-            }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-            {
-                return "";
-            }
-        }
 
         static IPEndPoint? Parse(string? connection)
         {
