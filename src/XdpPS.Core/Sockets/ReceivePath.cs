@@ -44,9 +44,21 @@ internal sealed unsafe class ReceivePath
 
     internal long Wakeups { get; private set; }
 
+    /// <summary>
+    /// Nothing else may run the driver's receive side: with preferred busy polling and deferred interrupts it waits for
+    /// our calls, up to gro_flush_timeout (Documentation/networking/napi.rst).
+    /// </summary>
+    internal bool BusyPolls { get; init; }
+
     internal uint Peek(uint count, out uint index)
     {
         uint found = rx.Peek(count, out index);
+        if (found == 0 && BusyPolls)
+        {
+            RunReceiveSide();
+            found = rx.Peek(count, out index);
+        }
+
         if (found == 0 && consumedSinceRefill > 0) Refill();
         return found;
     }
@@ -142,6 +154,20 @@ internal sealed unsafe class ReceivePath
     private void WakeKernel()
     {
         Wakeups++;
+        RunReceiveSide();
+    }
+
+    /// <summary>Runs the driver once for up to the budget of packets.</summary>
+    /// <returns>Whether there are packets.</returns>
+    internal bool BusyPoll()
+    {
+        if (!rx.IsEmpty) return true;
+        RunReceiveSide();
+        return !rx.IsEmpty;
+    }
+
+    private void RunReceiveSide()
+    {
         // recvmsg on AF_XDP returns no data; it only runs the driver's receive side (__xsk_recvmsg). Its errors
         // are those of an interface that is down or gone, which the caller learns from the health check.
         _ = Libc.recvfrom(socket, null, 0, Libc.MSG_DONTWAIT, null, null);

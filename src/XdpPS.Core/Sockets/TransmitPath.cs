@@ -73,7 +73,8 @@ internal sealed unsafe class TransmitPath
     {
         // A zero-copy driver may want to be called for completions alone; copying sends nothing from an empty ring.
         if (info.BindMode == XskBindMode.Copy && tx.Pending == 0) return;
-        if (info.NeedWakeup && !tx.NeedsWakeup) return;
+        // With preferred busy polling our calls are what runs the driver, whatever the flag says.
+        if (info.NeedWakeup && info.BusyPollMicroseconds == 0 && !tx.NeedsWakeup) return;
         Wakeups++;
         if (Libc.sendto(socket, null, 0, Libc.MSG_DONTWAIT, null, 0) >= 0) return;
         int errno = Marshal.GetLastPInvokeError();
