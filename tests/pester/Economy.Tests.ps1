@@ -45,7 +45,8 @@ Describe "What a packet costs in the pipeline$note" -Tag Netns -Skip:($note -ne 
         Remove-TestCable $cable
     }
 
-    # A packet's bytes are an array of 60 bytes, with its header and its length 88.
+    # A packet's bytes are an array of 60 bytes, with its header and its length 88. What PowerShell itself allocates to
+    # hand an object from one command to the next (some 600 bytes) is measured with objects that are there already.
     It 'allocates at most <Limit> bytes a packet and its bytes with -ReadCount <ReadCount>' -ForEach @(
         @{ ReadCount = 1; Limit = 120 }
         @{ ReadCount = 64; Limit = 100 }
@@ -54,6 +55,15 @@ Describe "What a packet costs in the pipeline$note" -Tag Netns -Skip:($note -ne 
         $few = Measure-Receive -Count 128 -ReadCount $ReadCount
         $many = Measure-Receive -Count 1664 -ReadCount $ReadCount
         $each = ($many - $few) / 1536
+        if ($ReadCount -eq 1) {
+            $packets = [XdpPS.XskPacket[]]::new(1536)
+            for ($i = 0; $i -lt $packets.Count; $i++) { $packets[$i] = [XdpPS.XskPacket]::new($frame) }
+            Write-Output $packets[0..9] | Out-Null
+            $before = [GC]::GetAllocatedBytesForCurrentThread()
+            Write-Output $packets | Out-Null
+            $each -= ([GC]::GetAllocatedBytesForCurrentThread() - $before) / 1536
+        }
+
         $each | Should -BeGreaterThan 88
         $each | Should -BeLessOrEqual (88 + $Limit)
     }
