@@ -54,6 +54,13 @@ Describe 'Completion on any machine' -Tag Unit {
         (Complete "New-XskSocket lo -$Parameter ").CompletionText | Sort-Object | Should -Be $Values
     }
 
+    It 'knows the CPUs that this session may run on for <_>' -ForEach 'Receive-XskPacket -Cpu ', 'Send-XskFrame -Cpu ' {
+        # Ranges such as 0-3,8.
+        $allowed = (Get-Content -LiteralPath /proc/self/status | Select-String '^Cpus_allowed_list:\s*(\S+)').Matches.Groups[1].Value
+        $numbers = $allowed -split ',' | ForEach-Object { $first, $last = $_ -split '-'; $first..($last ?? $first) }
+        (Complete $_).CompletionText | Should -Be @($numbers)
+    }
+
     It 'knows the names for <Line>' -ForEach @(
         @{ Line = 'New-XskSocket lo -EtherType l'; Names = 'LACP', 'LLDP'; Tip = '0x88cc' }
         @{ Line = 'New-XskSocket lo -EtherType ARP,ipv'; Names = 'IPv4', 'IPv6'; Tip = '0x86dd' }

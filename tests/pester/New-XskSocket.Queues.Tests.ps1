@@ -103,6 +103,7 @@ Describe "New-XskSocket -ShareUmemWith$note" -Tag Netns -Skip:($note -ne '') {
         @{ Name = 'FrameCount'; Value = 64 }
         @{ Name = 'Headroom'; Value = 0 }
         @{ Name = 'NoNeedWakeup'; Value = $true }
+        @{ Name = 'HugePage'; Value = $true }
     ) {
         $parameters = @{ $Name = $Value }
         { New-XskSocket $cable.Left -QueueId 1 -ShareUmemWith $owner @parameters } | Should -Throw -ErrorId "ParametersContradict,$command" -ExpectedMessage "*-$Name*"

@@ -34,6 +34,11 @@ Describe 'New-XskSocket without a privilege' -Tag Unit {
         @{ Name = 'FillRingSize'; Type = 'Int32' }
         @{ Name = 'CompletionRingSize'; Type = 'Int32' }
         @{ Name = 'NoNeedWakeup'; Type = 'SwitchParameter' }
+        @{ Name = 'BusyPoll'; Type = 'SwitchParameter' }
+        @{ Name = 'BusyPollMicroseconds'; Type = 'Int32' }
+        @{ Name = 'BusyPollBudget'; Type = 'Int32' }
+        @{ Name = 'HugePage'; Type = 'SwitchParameter' }
+        @{ Name = 'TxBudget'; Type = 'Int32' }
         @{ Name = 'NoProgram'; Type = 'SwitchParameter' }
         @{ Name = 'XskMapPath'; Type = 'String' }
         @{ Name = 'Force'; Type = 'SwitchParameter' }
@@ -80,12 +85,14 @@ Describe 'New-XskSocket without a privilege' -Tag Unit {
         @{ Parameters = @{ TxRingSize = 268435456 }; Id = 'RingSizeInvalid' }
         @{ Parameters = @{ FillRingSize = 0 }; Id = 'RingSizeInvalid' }
         @{ Parameters = @{ CompletionRingSize = 0 }; Id = 'RingSizeInvalid' }
+        @{ Parameters = @{ TxBudget = 31 }; Id = 'TxBudgetInvalid' }
+        @{ Parameters = @{ TxBudget = 2049 }; Id = 'TxBudgetInvalid' }
     ) {
         New-XskSocket lo @Parameters -ErrorAction SilentlyContinue -ErrorVariable failures
         $failures.FullyQualifiedErrorId | Should -Be "$Id,$command"
         $failures.CategoryInfo.Category | Should -Be 'InvalidArgument'
         $failures.Exception.Message | Should -Match ([regex]::Escape("$($Parameters.Values)"))
-        $failures.Exception.Message | Should -Match '; use .*-(FrameSize|FrameCount|Headroom|\w+RingSize)\b'
+        $failures.Exception.Message | Should -Match '; use .*-(FrameSize|FrameCount|Headroom|TxBudget|\w+RingSize)\b'
         $failures.Exception.Message | Should -Not -Match "`n"
     }
 

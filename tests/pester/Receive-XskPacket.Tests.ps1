@@ -18,6 +18,7 @@ Describe 'Receive-XskPacket without a privilege' -Tag Unit {
         @{ Name = 'DurationSeconds'; Type = 'Double'; Aliases = ''; Position = ''; ByValue = $false; Sets = '__AllParameterSets' }
         @{ Name = 'ReadCount'; Type = 'Int32'; Aliases = ''; Position = ''; ByValue = $false; Sets = '__AllParameterSets' }
         @{ Name = 'SnapLength'; Type = 'Int32'; Aliases = ''; Position = ''; ByValue = $false; Sets = '__AllParameterSets' }
+        @{ Name = 'Cpu'; Type = 'Int32'; Aliases = ''; Position = ''; ByValue = $false; Sets = '__AllParameterSets' }
         @{ Name = 'Filter'; Type = 'String'; Aliases = ''; Position = ''; ByValue = $false; Sets = 'Interface' }
         @{ Name = 'EtherType'; Type = 'UInt16[]'; Aliases = ''; Position = ''; ByValue = $false; Sets = 'Interface' }
         @{ Name = 'IPProtocol'; Type = 'Byte[]'; Aliases = ''; Position = ''; ByValue = $false; Sets = 'Interface' }

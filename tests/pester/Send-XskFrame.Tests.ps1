@@ -18,6 +18,7 @@ Describe 'Send-XskFrame without a privilege' -Tag Unit {
         @{ Name = 'DurationSeconds'; Type = 'Double'; Aliases = ''; Position = ''; ByValue = $false; Mandatory = $false }
         @{ Name = 'PacketsPerSecond'; Type = 'Double'; Aliases = ''; Position = ''; ByValue = $false; Mandatory = $false }
         @{ Name = 'CompletionTimeoutSeconds'; Type = 'Double'; Aliases = ''; Position = ''; ByValue = $false; Mandatory = $false }
+        @{ Name = 'Cpu'; Type = 'Int32'; Aliases = ''; Position = ''; ByValue = $false; Mandatory = $false }
         @{ Name = 'PassThru'; Type = 'SwitchParameter'; Aliases = ''; Position = ''; ByValue = $false; Mandatory = $false }
         @{ Name = 'Force'; Type = 'SwitchParameter'; Aliases = ''; Position = ''; ByValue = $false; Mandatory = $false }
     ) {

@@ -16,6 +16,7 @@ internal static class IfXdp
     internal const int XDP_UMEM_COMPLETION_RING = 6;
     internal const int XDP_STATISTICS = 7;
     internal const int XDP_OPTIONS = 8;
+    internal const int XDP_MAX_TX_SKB_BUDGET = 9;
 
     internal const ushort XDP_SHARED_UMEM = 1 << 0;
     internal const ushort XDP_COPY = 1 << 1;

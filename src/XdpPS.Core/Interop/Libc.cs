@@ -15,6 +15,9 @@ internal static unsafe partial class Libc
     internal const int SOL_SOCKET = 1;
     internal const int SO_ERROR = 4;
     internal const int SO_DOMAIN = 39;
+    internal const int SO_BUSY_POLL = 46;
+    internal const int SO_PREFER_BUSY_POLL = 69;
+    internal const int SO_BUSY_POLL_BUDGET = 70;
     internal const int F_DUPFD_CLOEXEC = 1030;
     internal const int MSG_DONTWAIT = 0x40;
 
@@ -24,6 +27,10 @@ internal static unsafe partial class Libc
     internal const int MAP_PRIVATE = 2;
     internal const int MAP_ANONYMOUS = 0x20;
     internal const int MAP_POPULATE = 0x8000;
+    internal const int MAP_HUGETLB = 0x40000;
+
+    /// <summary>21, the binary logarithm of the size, from bit MAP_HUGE_SHIFT (26) on.</summary>
+    internal const int MAP_HUGE_2MB = 21 << 26;
     internal const int MADV_DONTFORK = 10;
 
     internal const int O_RDONLY = 0;
@@ -117,6 +124,18 @@ internal static unsafe partial class Libc
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     internal static partial int statfs(string path, void* result);
 
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial int sched_getaffinity(int thread, nuint size, ulong* mask);
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial int sched_setaffinity(int thread, nuint size, ulong* mask);
+
+    // glibc has it since 2.30, musl since 1.2.2.
     [LibraryImport("libc")]
+    internal static partial int gettid();
+
+    // Some 25 ns, in the vDSO and never in the kernel for these clocks: less than the transition itself takes.
+    [LibraryImport("libc")]
+    [SuppressGCTransition]
     internal static partial int clock_gettime(int clock, TimeSpec* time);
 }

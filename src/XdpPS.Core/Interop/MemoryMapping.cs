@@ -23,7 +23,23 @@ internal sealed class MemoryMapping : SafeHandleMinusOneIsInvalid
     /// </remarks>
     internal static MemoryMapping Anonymous(nuint length, string what)
     {
-        MemoryMapping mapping = Map(length, Libc.MAP_PRIVATE | Libc.MAP_ANONYMOUS | Libc.MAP_POPULATE, -1, 0, what);
+        return KeepFromChildren(Map(length, Libc.MAP_PRIVATE | Libc.MAP_ANONYMOUS | Libc.MAP_POPULATE, -1, 0, what), what);
+    }
+
+    /// <summary>As <see cref="Anonymous"/>, in pages of 2 MiB; the length is rounded up to whole ones.</summary>
+    internal static MemoryMapping Huge(nuint length, string what)
+    {
+        nuint pages = (length + HugePages.Size - 1) / HugePages.Size;
+        nuint rounded = pages * HugePages.Size;
+        const int flags = Libc.MAP_PRIVATE | Libc.MAP_ANONYMOUS | Libc.MAP_POPULATE | Libc.MAP_HUGETLB | Libc.MAP_HUGE_2MB;
+        nint address = Libc.mmap(0, rounded, Libc.PROT_READ | Libc.PROT_WRITE, flags, -1, 0);
+        if (address == -1) throw HugePages.Missing(Marshal.GetLastPInvokeError(), $"mmap({what}, {rounded} bytes, MAP_HUGETLB | MAP_HUGE_2MB)", (long)pages);
+        return KeepFromChildren(new MemoryMapping(address, rounded), what);
+    }
+
+    private static MemoryMapping KeepFromChildren(MemoryMapping mapping, string what)
+    {
+        nuint length = mapping.Length;
         if (Libc.madvise(mapping.handle, length, Libc.MADV_DONTFORK) == 0) return mapping;
         int errno = Marshal.GetLastPInvokeError();
         mapping.Dispose();

@@ -17,6 +17,9 @@ internal sealed unsafe class ConsumerRing<T> : MappedRing<T> where T : unmanaged
         knownProducer = peeked;
     }
 
+    /// <summary>The producer has published nothing that was not peeked.</summary>
+    internal bool IsEmpty => Volatile.Read(ref *Producer) == peeked;
+
     /// <summary>Looks at up to <paramref name="count"/> entries from <paramref name="index"/> on; each is shown once.</summary>
     /// <returns>How many there are.</returns>
     internal uint Peek(uint count, out uint index)

@@ -34,5 +34,8 @@ internal abstract unsafe class MappedRing<T> where T : unmanaged
         get => ref entries[index & mask];
     }
 
+    /// <summary>The entries from an index to where the memory ends.</summary>
+    private protected Span<T> From(uint index) => new(entries + (index & mask), (int)(Size - (index & mask)));
+
     internal RingSnapshot Snapshot() => RingSnapshot.Read(Producer, Consumer, Flags, Size);
 }

@@ -55,6 +55,20 @@ internal sealed unsafe class ProducerRing<T> : MappedRing<T> where T : unmanaged
         return granted;
     }
 
+    /// <summary>Writes reserved entries from <paramref name="index"/> on.</summary>
+    internal void Write(uint index, ReadOnlySpan<T> entries)
+    {
+        Span<T> first = From(index);
+        if (entries.Length <= first.Length)
+        {
+            entries.CopyTo(first);
+            return;
+        }
+
+        entries[..first.Length].CopyTo(first);
+        entries[first.Length..].CopyTo(From(index + (uint)first.Length));
+    }
+
     /// <summary>Publishes the oldest <paramref name="count"/> reserved entries.</summary>
     internal void Submit(uint count)
     {

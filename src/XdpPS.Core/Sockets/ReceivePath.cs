@@ -18,6 +18,8 @@ internal sealed unsafe class ReceivePath
     private readonly bool readTimestamps;
     private readonly int refillThreshold;
     private int consumedSinceRefill;
+    private bool timestampRead;
+    private bool driverWritesTimestamps;
     private long wallClockOffset;
     private long clockReadAt = -ClockInterval;
 
@@ -42,9 +44,21 @@ internal sealed unsafe class ReceivePath
 
     internal long Wakeups { get; private set; }
 
+    /// <summary>
+    /// Nothing else may run the driver's receive side: with preferred busy polling and deferred interrupts it waits for
+    /// our calls, up to gro_flush_timeout (Documentation/networking/napi.rst).
+    /// </summary>
+    internal bool BusyPolls { get; init; }
+
     internal uint Peek(uint count, out uint index)
     {
         uint found = rx.Peek(count, out index);
+        if (found == 0 && BusyPolls)
+        {
+            RunReceiveSide();
+            found = rx.Peek(count, out index);
+        }
+
         if (found == 0 && consumedSinceRefill > 0) Refill();
         return found;
     }
@@ -61,7 +75,13 @@ internal sealed unsafe class ReceivePath
     /// </summary>
     internal long Timestamp(uint index, out bool fromKernel)
     {
-        long arrived = readTimestamps ? *umem.TimestampSlot(rx[index].Address) : 0;
+        long arrived = 0;
+        if (readTimestamps)
+        {
+            arrived = *umem.TimestampSlot(rx[index].Address);
+            timestampRead = true;
+        }
+
         fromKernel = arrived != 0;
         if (!fromKernel) return KernelClock.Realtime;
         if (arrived > clockReadAt + ClockInterval)
@@ -80,15 +100,8 @@ internal sealed unsafe class ReceivePath
     {
         using (queue.EnterIfShared())
         {
-            FramePool frames = queue.ReceiveFrames;
-            for (uint i = 0; i < count; i++)
-            {
-                ref readonly XdpDescriptor descriptor = ref rx[index + i];
-                Bytes += descriptor.Length;
-                // A driver without metadata support leaves these bytes alone: cleared, an old time can't be taken for a new one.
-                if (readTimestamps) *umem.TimestampSlot(descriptor.Address) = 0;
-                frames.Give(descriptor.Address);
-            }
+            if (readTimestamps && (timestampRead || !driverWritesTimestamps)) ClearTimestamps(index, count);
+            Bytes += queue.ReceiveFrames.Give(rx, index, count);
         }
 
         Packets += count;
@@ -120,9 +133,41 @@ internal sealed unsafe class ReceivePath
         using (queue.EnterIfShared()) return queue.ReceiveFrames.Share(others);
     }
 
+    /// <summary>A driver without metadata support leaves these bytes alone: cleared, an old time can't be taken for a new one.</summary>
+    /// <remarks>
+    /// They lie in the packet's memory, which another CPU has just written: where nobody has looked at the packet, this
+    /// store costs more than all else that is done for it. So once a driver is known to write them, what was not looked
+    /// at stays as it is.
+    /// </remarks>
+    private void ClearTimestamps(uint index, uint count)
+    {
+        for (uint i = 0; i < count; i++)
+        {
+            long* slot = umem.TimestampSlot(rx[index + i].Address);
+            if (*slot != 0) driverWritesTimestamps = true;
+            *slot = 0;
+        }
+
+        timestampRead = false;
+    }
+
     private void WakeKernel()
     {
         Wakeups++;
+        RunReceiveSide();
+    }
+
+    /// <summary>Runs the driver once for up to the budget of packets.</summary>
+    /// <returns>Whether there are packets.</returns>
+    internal bool BusyPoll()
+    {
+        if (!rx.IsEmpty) return true;
+        RunReceiveSide();
+        return !rx.IsEmpty;
+    }
+
+    private void RunReceiveSide()
+    {
         // recvmsg on AF_XDP returns no data; it only runs the driver's receive side (__xsk_recvmsg). Its errors
         // are those of an interface that is down or gone, which the caller learns from the health check.
         _ = Libc.recvfrom(socket, null, 0, Libc.MSG_DONTWAIT, null, null);

@@ -46,8 +46,9 @@ internal sealed unsafe class TransmitPath
     {
         if (Frames.Count < count) Reap();
         uint granted = tx.Reserve(Math.Min(count, (uint)Frames.Count), out index);
-        for (uint i = 0; i < granted; i++)
-            tx[index + i] = new XdpDescriptor { Address = Frames.Take() };
+        ReadOnlySpan<ulong> taken = Frames.Take((int)granted);
+        for (int i = 0; i < taken.Length; i++)
+            tx[index + (uint)i] = new XdpDescriptor { Address = taken[i] };
         return granted;
     }
 
@@ -58,7 +59,9 @@ internal sealed unsafe class TransmitPath
     /// <summary>Publishes the first <paramref name="count"/> of the reserved descriptors and takes the rest back.</summary>
     internal void Submit(uint index, uint count, uint reserved)
     {
-        for (uint i = 0; i < count; i++) Bytes += tx[index + i].Length;
+        long bytes = 0;
+        for (uint i = 0; i < count; i++) bytes += tx[index + i].Length;
+        Bytes += bytes;
         for (uint i = count; i < reserved; i++) Frames.Give(tx[index + i].Address);
         tx.Cancel(reserved - count);
         tx.Submit(count);
@@ -70,7 +73,8 @@ internal sealed unsafe class TransmitPath
     {
         // A zero-copy driver may want to be called for completions alone; copying sends nothing from an empty ring.
         if (info.BindMode == XskBindMode.Copy && tx.Pending == 0) return;
-        if (info.NeedWakeup && !tx.NeedsWakeup) return;
+        // With preferred busy polling our calls are what runs the driver, whatever the flag says.
+        if (info.NeedWakeup && info.BusyPollMicroseconds == 0 && !tx.NeedsWakeup) return;
         Wakeups++;
         if (Libc.sendto(socket, null, 0, Libc.MSG_DONTWAIT, null, 0) >= 0) return;
         int errno = Marshal.GetLastPInvokeError();

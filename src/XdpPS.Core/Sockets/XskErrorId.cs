@@ -36,6 +36,15 @@ public enum XskErrorId
     /// <summary>A ring size is not a power of two in the kernel's range, or both directions are switched off.</summary>
     RingSizeInvalid,
 
+    /// <summary>The frames a send call takes are fewer than 32 or more than the TX ring has.</summary>
+    TxBudgetInvalid,
+
+    /// <summary>The busy-polling time or budget is out of the kernel's range.</summary>
+    BusyPollInvalid,
+
+    /// <summary>There is no such CPU, or the thread may not run there.</summary>
+    CpuNotAllowed,
+
     /// <summary>The UMEM would be larger than can be addressed.</summary>
     UmemTooLarge,
 
@@ -47,6 +56,9 @@ public enum XskErrorId
 
     /// <summary>Memory could not be mapped or pinned.</summary>
     OutOfMemory,
+
+    /// <summary>Not enough huge pages are reserved for the UMEM.</summary>
+    HugePagesMissing,
 
     /// <summary>No descriptor is left.</summary>
     OutOfDescriptors,

@@ -8,7 +8,7 @@ namespace XdpPS;
 /// Waits for packets on several sockets at once. It claims them: while it lives, no other poller can receive on them.
 /// </summary>
 /// <remarks>
-/// <see cref="Wait"/> sleeps in poll(2), so that waiting costs no CPU time; once a second it wakes to ask each socket
+/// <see cref="Wait"/> sleeps in poll(2), so that waiting costs no CPU time beyond what sockets were told to poll for; once a second it wakes to ask each socket
 /// for its health. <see cref="Wake"/> ends it from any thread.
 /// </remarks>
 public sealed class XskPoller : IDisposable
@@ -18,6 +18,7 @@ public sealed class XskPoller : IDisposable
     private readonly XskSocket[] sockets;
     private readonly Libc.PollFd[] descriptors;
     private readonly EventSignal signal = new();
+    private readonly long busyPollTicks;
     private int claimed;
     private long checkedAt = Stopwatch.GetTimestamp();
     private volatile bool woken;
@@ -28,6 +29,7 @@ public sealed class XskPoller : IDisposable
     {
         ArgumentNullException.ThrowIfNull(sockets);
         this.sockets = [.. sockets];
+        busyPollTicks = this.sockets.Select(socket => socket.BusyPollMicroseconds).DefaultIfEmpty().Max() * (Stopwatch.Frequency / 1_000_000);
         descriptors = new Libc.PollFd[this.sockets.Length + 1];
         try
         {
@@ -64,6 +66,7 @@ public sealed class XskPoller : IDisposable
                 if (left < wait) wait = left;
             }
 
+            if (BusyPoll()) return true;
             switch (Poll((int)Math.Ceiling(wait.TotalMilliseconds)))
             {
                 case PollResult.Readable: return true;
@@ -88,6 +91,25 @@ public sealed class XskPoller : IDisposable
         for (int i = 0; i < claimed; i++) sockets[i].Unclaim(this);
         claimed = 0;
         signal.Dispose();
+    }
+
+    /// <summary>
+    /// Runs the drivers of busy-polling sockets for a while before sleeping. poll(2) would do so itself only where the
+    /// sysctl net.core.busy_poll is set for the whole machine (do_poll, fs/select.c).
+    /// </summary>
+    private bool BusyPoll()
+    {
+        if (busyPollTicks == 0) return false;
+        long until = Stopwatch.GetTimestamp() + busyPollTicks;
+        do
+        {
+            foreach (XskSocket socket in sockets)
+            {
+                if (socket.TryBusyPoll()) return true;
+            }
+        }
+        while (!woken && Stopwatch.GetTimestamp() < until);
+        return false;
     }
 
     private void CheckHealth()

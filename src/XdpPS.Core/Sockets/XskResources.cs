@@ -27,6 +27,10 @@ internal sealed class XskResources : IDisposable
 
     internal bool IsZeroCopy { get; set; }
 
+    internal int BusyPollMicroseconds { get; set; }
+
+    internal int BusyPollBudget { get; set; }
+
     internal XskRings? Rings { get; set; }
 
     internal QueueRings? Queue { get; set; }

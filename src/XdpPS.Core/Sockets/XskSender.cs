@@ -8,9 +8,6 @@ namespace XdpPS;
 /// </summary>
 public sealed class XskSender : IDisposable
 {
-    /// <summary>A copy-mode send call takes 32 frames at the most (TX_BATCH_SIZE, net/xdp/xsk.c).</summary>
-    private const int WakeBatch = 32;
-
     private static readonly long LatestCatchUp = Stopwatch.Frequency / 100;
 
     private readonly XskSocket socket;
@@ -18,6 +15,7 @@ public sealed class XskSender : IDisposable
     private readonly long interval;
     private readonly TimeSpan stallLimit;
     private readonly CancellationToken stop;
+    private readonly int wakeBatch;
     private long started;
     private long finished;
     private long due;
@@ -35,6 +33,7 @@ public sealed class XskSender : IDisposable
         this.socket = socket;
         this.stallLimit = stallLimit;
         this.stop = stop;
+        wakeBatch = socket.TxBudget;
         interval = framesPerSecond > 0 ? (long)(Stopwatch.Frequency / framesPerSecond) : 0;
         socket.Claim(this);
         try
@@ -57,7 +56,7 @@ public sealed class XskSender : IDisposable
 
     private long Bytes { get; set; }
 
-    /// <summary>Waits until the frame is due and until there is room, then puts it on the TX ring. Every 32nd frame wakes the kernel.</summary>
+    /// <summary>Waits until the frame is due and until there is room, then puts it on the TX ring. As many frames as one send call takes (<see cref="XskSocketInfo.TxBudget"/>) wake the kernel.</summary>
     /// <returns>False when the stop or the deadline came first.</returns>
     /// <exception cref="XskException">The frame is too short or too long, or the kernel takes no more frames.</exception>
     public bool Send(ReadOnlySpan<byte> frame)
@@ -70,7 +69,7 @@ public sealed class XskSender : IDisposable
 
         Frames++;
         Bytes += frame.Length;
-        if (++sinceWake >= WakeBatch) Wake();
+        if (++sinceWake >= wakeBatch) Wake();
         return true;
     }
 

@@ -28,8 +28,10 @@ internal sealed partial class XskSetup(XskSocketOptions options, XskResources re
         WarnAbout(nic);
 
         resources.Descriptor = options.Descriptor is null ? CreateSocket() : Adopt(options.Descriptor);
+        SetBusyPoll();
         TakeFrames(nic);
         MakeRings(nic);
+        SetTxBudget();
         if (options.XskMapPath is not null) resources.PinnedMap = PinnedXskMap.Open(options.XskMapPath);
         if (options.UsesProgram)
         {
@@ -114,7 +116,7 @@ internal sealed partial class XskSetup(XskSocketOptions options, XskResources re
 
     private Umem CreateUmem()
     {
-        Umem umem = new(options.FrameSize, options.FrameCount, options.Headroom);
+        Umem umem = new(options.FrameSize, options.FrameCount, options.Headroom, options.HugePages);
         try
         {
             umem.Register(resources.Descriptor!);
@@ -208,7 +210,10 @@ internal sealed partial class XskSetup(XskSocketOptions options, XskResources re
         if (resources.Rings!.Rx is null) return null;
         ReceivePath path = new(
             resources.Descriptor!, resources.Umem!, resources.Queue!, resources.Rings.Rx,
-            readTimestamps: resources.Attachment is { WritesTimestamps: true });
+            readTimestamps: resources.Attachment is { WritesTimestamps: true })
+        {
+            BusyPolls = resources.BusyPollMicroseconds > 0,
+        };
         // Before bind: some zero-copy drivers take their first buffers while binding.
         path.Refill();
         resources.Receive = path;

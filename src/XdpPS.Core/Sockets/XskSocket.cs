@@ -46,7 +46,11 @@ public sealed partial class XskSocket : XskSocketInfo, IDisposable
         XskMapPath = options.XskMapPath;
         JoinedProgram = resources.Attachment is { IsJoined: true };
         NeedWakeup = options.ShareUmemWith?.NeedWakeup ?? options.NeedWakeup;
-        FrameSize = resources.Umem!.FrameSize;
+        BusyPollMicroseconds = resources.BusyPollMicroseconds;
+        BusyPollBudget = resources.BusyPollBudget;
+        TxBudget = options.TxBudget ?? XskSocketOptions.DefaultTxBudget;
+        HugePages = resources.Umem!.IsHuge;
+        FrameSize = resources.Umem.FrameSize;
         FrameCount = resources.ReceiveFrames!.Capacity + resources.TransmitFrames!.Capacity;
         Headroom = resources.Umem.Headroom;
         RxRingSize = options.RxRingSize;
@@ -315,6 +319,21 @@ public sealed partial class XskSocket : XskSocketInfo, IDisposable
         {
             // Nobody may come back for long: what the last batches left over belongs to the kernel meanwhile.
             receive.Refill();
+        }
+        finally
+        {
+            receive.Gate.Leave();
+        }
+    }
+
+    /// <summary>Runs the driver's receive side once, where the socket busy-polls and nobody is receiving on it.</summary>
+    /// <returns>Whether there are packets.</returns>
+    internal bool TryBusyPoll()
+    {
+        if (BusyPollMicroseconds == 0 || !receive!.Gate.TryEnter()) return false;
+        try
+        {
+            return receive.BusyPoll();
         }
         finally
         {

@@ -44,6 +44,18 @@ public class XskSocketInfo
     /// <summary>The socket was bound with XDP_USE_NEED_WAKEUP.</summary>
     public required bool NeedWakeup { get; init; }
 
+    /// <summary>Microseconds a receive runs the driver itself before it sleeps, as the kernel has it; 0 without busy polling.</summary>
+    public int BusyPollMicroseconds { get; init; }
+
+    /// <summary>The most packets the driver takes in one such run; 0 without busy polling.</summary>
+    public int BusyPollBudget { get; init; }
+
+    /// <summary>The most frames one send call takes in copy mode.</summary>
+    public int TxBudget { get; init; } = XskSocketOptions.DefaultTxBudget;
+
+    /// <summary>The UMEM lies in pages of 2 MiB.</summary>
+    public bool HugePages { get; init; }
+
     /// <summary>Bytes of a UMEM frame.</summary>
     public required int FrameSize { get; init; }
 
@@ -80,7 +92,9 @@ public class XskSocketInfo
         string rings = alike
             ? $"rings {RxRingSize}"
             : $"rings RX {RxRingSize} TX {TxRingSize} FILL {FillRingSize} COMPLETION {CompletionRingSize}";
+        string tuning = BusyPollMicroseconds > 0 ? $", busy poll {BusyPollMicroseconds} us budget {BusyPollBudget}" : "";
+        if (TxBudget != XskSocketOptions.DefaultTxBudget) tuning += $", TX budget {TxBudget}";
         string place = NetworkNamespace is null ? "" : $" in {NetworkNamespace}";
-        return $"{InterfaceName} queue {QueueId}{place}: {program}, {copying}, {FrameCount} x {FrameSize} B frames, {rings}, driver {Driver ?? "none"}{(Filter is null ? "" : $", filter {Filter}")}";
+        return $"{InterfaceName} queue {QueueId}{place}: {program}, {copying}, {FrameCount} x {FrameSize} B frames{(HugePages ? " in huge pages" : "")}, {rings}{tuning}, driver {Driver ?? "none"}{(Filter is null ? "" : $", filter {Filter}")}";
     }
 }

@@ -42,6 +42,15 @@ public sealed record XskSocketOptions
     /// <summary>The size of each ring used when none is given, in entries.</summary>
     public const int DefaultRingSize = 2048;
 
+    /// <summary>The busy-polling time used when none is given, in microseconds.</summary>
+    public const int DefaultBusyPollMicroseconds = 20;
+
+    /// <summary>The busy-polling budget used when none is given, in packets.</summary>
+    public const int DefaultBusyPollBudget = 64;
+
+    /// <summary>What the kernel takes in one send call unless told otherwise, in frames (TX_BATCH_SIZE, net/xdp/xsk.c).</summary>
+    public const int DefaultTxBudget = 32;
+
     // Above this the kernel's own size computation for a ring of 16-byte entries overflows 32 bits (xskq_get_ring_size).
     private const int MaximumRingSize = 1 << 27;
 
@@ -86,6 +95,21 @@ public sealed record XskSocketOptions
 
     /// <summary>Let the kernel say when it wants a system call (XDP_USE_NEED_WAKEUP), instead of making one for every batch.</summary>
     public bool NeedWakeup { get; init; } = true;
+
+    /// <summary>
+    /// Busy polling: for how many microseconds a receive with nothing to do runs the driver itself before it sleeps
+    /// (SO_PREFER_BUSY_POLL, SO_BUSY_POLL), from 1; null for none. Needs CAP_NET_ADMIN.
+    /// </summary>
+    public int? BusyPollMicroseconds { get; init; }
+
+    /// <summary>The most packets the driver takes in one such run (SO_BUSY_POLL_BUDGET), from 1 to 65,535.</summary>
+    public int BusyPollBudget { get; init; } = DefaultBusyPollBudget;
+
+    /// <summary>Put the UMEM into pages of 2 MiB, which must have been reserved (vm.nr_hugepages).</summary>
+    public bool HugePages { get; init; }
+
+    /// <summary>The most frames that one send call takes in copy mode (XDP_MAX_TX_SKB_BUDGET, Linux 6.17): from 32 to the TX ring's size; null for the kernel's 32.</summary>
+    public int? TxBudget { get; init; }
 
     /// <summary>Load and attach the XDP program. Without it the socket transmits, and receives only what another program redirects to it.</summary>
     public bool AttachProgram { get; init; } = true;
@@ -187,6 +211,8 @@ public sealed record XskSocketOptions
         CheckRing("FILL", "-FillRingSize", EffectiveFillRingSize, zeroAllowed: false);
         CheckRing("COMPLETION", "-CompletionRingSize", EffectiveCompletionRingSize, zeroAllowed: false);
 
+        CheckTuning();
+
         if (FrameCount < 2)
         {
             throw XskException.FromCheck(
@@ -239,6 +265,23 @@ public sealed record XskSocketOptions
             XskErrorId.QueueOutOfRange,
             $"Interface {nic.Name} has no queue {QueueId}: it has {range}",
             $"choose one of these, or see '{nic.Command($"ethtool -l {nic.Name}")}' for how many it can have");
+    }
+
+    private void CheckTuning()
+    {
+        if (BusyPollMicroseconds is { } microseconds && (microseconds < 1 || BusyPollBudget is < 1 or > ushort.MaxValue))
+        {
+            throw XskException.FromCheck(
+                XskErrorId.BusyPollInvalid,
+                $"Busy polling for {microseconds} microseconds with a budget of {BusyPollBudget} packets is not possible: the time must be at least 1, the budget from 1 to {ushort.MaxValue}",
+                $"use -BusyPollMicroseconds {DefaultBusyPollMicroseconds} and -BusyPollBudget {DefaultBusyPollBudget}, or leave them out");
+        }
+
+        if (TxBudget is not { } budget || (budget >= DefaultTxBudget && budget <= TxRingSize)) return;
+        throw XskException.FromCheck(
+            XskErrorId.TxBudgetInvalid,
+            $"A send call cannot take {budget} frames from a TX ring of {TxRingSize}: it must be from {DefaultTxBudget} to the ring's size",
+            TxRingSize >= DefaultTxBudget ? $"use -TxBudget {TxRingSize}, or leave it out" : "leave out -TxBudget");
     }
 
     private static void CheckRing(string ring, string parameter, int size, bool zeroAllowed)

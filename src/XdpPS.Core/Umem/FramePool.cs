@@ -1,3 +1,5 @@
+using XdpPS.Interop;
+
 namespace XdpPS;
 
 /// <summary>The free frames of one direction of one socket, last in first out so that the warmest is used next.</summary>
@@ -31,12 +33,55 @@ internal sealed class FramePool
 
     internal ulong Take() => addresses[--Count];
 
+    /// <summary>Takes <paramref name="count"/> frames, of which there must be as many; to be copied before anything is given back.</summary>
+    internal ReadOnlySpan<ulong> Take(int count)
+    {
+        ReadOnlySpan<ulong> taken = addresses.AsSpan(Count - count, count);
+        Count -= count;
+        return taken;
+    }
+
     /// <summary>Takes a frame back, by any address inside it.</summary>
     /// <exception cref="XskException">The address is not of this pool, or more frames come back than went out.</exception>
     internal void Give(ulong address)
     {
         if (umem.OwnerOf(address) != this || Count == addresses.Length) throw NotOurs(address);
         addresses[Count++] = umem.FrameStart(address);
+    }
+
+    /// <summary>As <see cref="Give(ulong)"/>, of completed frames; of all or, where one is refused, of none.</summary>
+    internal void Give(ConsumerRing<ulong> ring, uint index, uint count)
+    {
+        ulong[] free = addresses;
+        int end = Count;
+        for (uint i = 0; i < count; i++)
+        {
+            // Read once: whoever else writes to the ring must not change it between the check and the use.
+            ulong address = ring[index + i];
+            if (umem.OwnerOf(address) != this || (uint)end >= (uint)free.Length) throw NotOurs(address);
+            free[end++] = umem.FrameStart(address);
+        }
+
+        Count = end;
+    }
+
+    /// <summary>As <see cref="Give(ulong)"/>, of received frames; of all or, where one is refused, of none.</summary>
+    /// <returns>The packets' bytes.</returns>
+    internal long Give(ConsumerRing<XdpDescriptor> ring, uint index, uint count)
+    {
+        ulong[] free = addresses;
+        int end = Count;
+        long bytes = 0;
+        for (uint i = 0; i < count; i++)
+        {
+            XdpDescriptor descriptor = ring[index + i];
+            if (umem.OwnerOf(descriptor.Address) != this || (uint)end >= (uint)free.Length) throw NotOurs(descriptor.Address);
+            free[end++] = umem.FrameStart(descriptor.Address);
+            bytes += descriptor.Length;
+        }
+
+        Count = end;
+        return bytes;
     }
 
     /// <summary>Keeps a frame for the thread that uses this pool.</summary>

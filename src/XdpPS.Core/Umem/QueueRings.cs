@@ -217,10 +217,11 @@ internal sealed class QueueRings
         ProducerRing<ulong> fill = Fill;
         FramePool frames = ReceiveFrames;
         uint count = fill.Reserve((uint)frames.Count, out uint index);
-        for (uint i = 0; i < count; i++) fill[index + i] = frames.Take();
+        if (count == 0) return false;
+        fill.Write(index, frames.Take((int)count));
         fill.Submit(count);
         filled += count;
-        return count > 0 && fill.NeedsWakeup;
+        return fill.NeedsWakeup;
     }
 
     /// <summary>Takes from COMPLETION what the kernel is done with. The lock is held.</summary>
@@ -231,8 +232,9 @@ internal sealed class QueueRings
         uint count = completion.Peek(completion.Size, out uint index);
         if (!shared)
         {
-            for (uint i = 0; i < count; i++) own.Give(completion[index + i]);
-            if (count > 0) completion.Release(count);
+            if (count == 0) return 0;
+            own.Give(completion, index, count);
+            completion.Release(count);
             return count;
         }
 

@@ -20,14 +20,15 @@ internal sealed unsafe class Umem
     private readonly List<WeakReference<QueueRings>> queues = [];
     private int references = 1;
 
-    internal Umem(int frameSize, int frameCount, int headroom)
+    internal Umem(int frameSize, int frameCount, int headroom, bool hugePages = false)
     {
         FrameSize = frameSize;
         FrameCount = frameCount;
         Headroom = headroom;
         frameShift = BitOperations.Log2((uint)frameSize);
         length = (ulong)frameSize * (ulong)frameCount;
-        memory = MemoryMapping.Anonymous((nuint)length, "UMEM");
+        memory = hugePages ? MemoryMapping.Huge((nuint)length, "UMEM") : MemoryMapping.Anonymous((nuint)length, "UMEM");
+        IsHuge = hugePages;
         start = memory.Address;
         owners = new FramePool?[frameCount];
         for (int i = frameCount - 1; i >= 0; i--) unleased.Push((ulong)i * (ulong)frameSize);
@@ -38,6 +39,9 @@ internal sealed unsafe class Umem
     internal int FrameCount { get; }
 
     internal int Headroom { get; }
+
+    /// <summary>It lies in pages of 2 MiB.</summary>
+    internal bool IsHuge { get; }
 
     /// <summary>Frames that no socket has.</summary>
     internal int Unleased

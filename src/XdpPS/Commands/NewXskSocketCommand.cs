@@ -68,6 +68,23 @@ public sealed class NewXskSocketCommand : XskFilterCommand
     public SwitchParameter NoNeedWakeup { get; set; }
 
     [Parameter]
+    public SwitchParameter BusyPoll { get; set; }
+
+    [Parameter]
+    [ValidateRange(1, int.MaxValue)]
+    public int BusyPollMicroseconds { get; set; } = XskSocketOptions.DefaultBusyPollMicroseconds;
+
+    [Parameter]
+    [ValidateRange(1, ushort.MaxValue)]
+    public int BusyPollBudget { get; set; } = XskSocketOptions.DefaultBusyPollBudget;
+
+    [Parameter]
+    public SwitchParameter HugePage { get; set; }
+
+    [Parameter]
+    public int TxBudget { get; set; }
+
+    [Parameter]
     public SwitchParameter NoProgram { get; set; }
 
     [Parameter]
@@ -77,12 +94,14 @@ public sealed class NewXskSocketCommand : XskFilterCommand
     [Parameter]
     public SwitchParameter Force { get; set; }
 
+    private bool BusyPolls => BusyPoll || Given(nameof(BusyPollMicroseconds)) || Given(nameof(BusyPollBudget));
+
     /// <inheritdoc/>
     protected override void BeginProcessing()
     {
         base.BeginProcessing();
         if (AllQueues && Given(nameof(QueueId))) Contradiction("-AllQueues says which queues, and so does -QueueId", "leave out one of them");
-        string[] ofUmem = [nameof(FrameSize), nameof(FrameCount), nameof(Headroom), nameof(NoNeedWakeup)];
+        string[] ofUmem = [nameof(FrameSize), nameof(FrameCount), nameof(Headroom), nameof(HugePage), nameof(NoNeedWakeup)];
         if (ShareUmemWith is not null && ofUmem.FirstOrDefault(Given) is { } set)
             Contradiction($"-{set} is a matter of the UMEM, and with -ShareUmemWith that is made already", $"leave out -{set}");
         filter = MakeFilter();
@@ -159,6 +178,10 @@ public sealed class NewXskSocketCommand : XskFilterCommand
         FillRingSize = Given(nameof(FillRingSize)) ? FillRingSize : null,
         CompletionRingSize = Given(nameof(CompletionRingSize)) ? CompletionRingSize : null,
         NeedWakeup = !NoNeedWakeup,
+        BusyPollMicroseconds = BusyPolls ? BusyPollMicroseconds : null,
+        BusyPollBudget = BusyPollBudget,
+        HugePages = HugePage,
+        TxBudget = Given(nameof(TxBudget)) ? TxBudget : null,
         AttachProgram = !NoProgram,
         XskMapPath = mapPath,
         Force = Force,

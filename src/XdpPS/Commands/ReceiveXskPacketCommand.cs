@@ -67,6 +67,10 @@ public sealed class ReceiveXskPacketCommand : XskFilterCommand
     [ValidateRange(1, int.MaxValue)]
     public int SnapLength { get; set; } = int.MaxValue;
 
+    [Parameter]
+    [ArgumentCompleter(typeof(CpuCompleter))]
+    public int Cpu { get; set; }
+
     // PowerShell reads the attributes of the property itself: those of the base would put these into both sets.
     [Parameter(ParameterSetName = InterfaceSet)]
     [ValidateNotNullOrEmpty]
@@ -128,6 +132,7 @@ public sealed class ReceiveXskPacketCommand : XskFilterCommand
         DropWatch drops = new(sockets);
         try
         {
+            using ThreadAffinity? pinned = Given(nameof(Cpu)) ? ThreadAffinity.Pin(Cpu) : null;
             poller = new XskPoller(sockets);
             using CancellationTokenRegistration wake = StopToken.Register(poller.Wake);
             reader = new XskPacketReader(SnapLength);

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Management.Automation;
+using XdpPS.Completion;
 using XdpPS.Errors;
 using XdpPS.Frames;
 
@@ -16,6 +17,7 @@ public sealed class SendXskFrameCommand : XskCommand
     private readonly List<byte[]> buffered = [];
     private bool confirmed;
     private XskSender? sender;
+    private ThreadAffinity? pinned;
     private long shown;
     private bool progressShown;
 
@@ -50,6 +52,10 @@ public sealed class SendXskFrameCommand : XskCommand
     public double CompletionTimeoutSeconds { get; set; } = 5;
 
     [Parameter]
+    [ArgumentCompleter(typeof(CpuCompleter))]
+    public int Cpu { get; set; }
+
+    [Parameter]
     public SwitchParameter PassThru { get; set; }
 
     [Parameter]
@@ -67,6 +73,7 @@ public sealed class SendXskFrameCommand : XskCommand
         if (!confirmed) return;
         try
         {
+            if (Given(nameof(Cpu))) pinned = ThreadAffinity.Pin(Cpu);
             sender = new XskSender(Socket, PacketsPerSecond, CompletionTimeout, StopToken);
         }
         catch (XskException e)
@@ -115,6 +122,7 @@ public sealed class SendXskFrameCommand : XskCommand
         {
             if (Repeats) SendBuffered();
             bool complete = sender!.Finish(CompletionTimeout);
+            pinned?.Dispose();
             if (!Stopping) Report(sender.GetResult(), complete);
         });
     }
@@ -122,7 +130,12 @@ public sealed class SendXskFrameCommand : XskCommand
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
-        if (disposing) sender?.Dispose();
+        if (disposing)
+        {
+            sender?.Dispose();
+            pinned?.Dispose();
+        }
+
         base.Dispose(disposing);
     }
 

@@ -20,9 +20,10 @@ internal static class XskErrorRecord
         XskErrorId.PermissionDenied => ErrorCategory.PermissionDenied,
         XskErrorId.InterfaceInUse => ErrorCategory.SecurityError,
         XskErrorId.NotSupported or XskErrorId.ZeroCopyNotSupported or XskErrorId.NativeModeNotSupported => ErrorCategory.NotImplemented,
-        XskErrorId.InterfaceDown or XskErrorId.MemoryLockLimit or XskErrorId.OutOfMemory or XskErrorId.OutOfDescriptors => ErrorCategory.ResourceUnavailable,
+        XskErrorId.InterfaceDown or XskErrorId.MemoryLockLimit or XskErrorId.OutOfMemory or XskErrorId.HugePagesMissing or XskErrorId.OutOfDescriptors => ErrorCategory.ResourceUnavailable,
         XskErrorId.QueueOutOfRange or XskErrorId.FrameSizeInvalid or XskErrorId.FrameCountInvalid or XskErrorId.HeadroomInvalid
-            or XskErrorId.RingSizeInvalid or XskErrorId.UmemTooLarge or XskErrorId.UmemNotShareable => ErrorCategory.InvalidArgument,
+            or XskErrorId.RingSizeInvalid or XskErrorId.UmemTooLarge or XskErrorId.UmemNotShareable
+            or XskErrorId.TxBudgetInvalid or XskErrorId.BusyPollInvalid or XskErrorId.CpuNotAllowed => ErrorCategory.InvalidArgument,
         XskErrorId.FrameTooShort or XskErrorId.FrameTooLong or XskErrorId.RingCorrupted
             or XskErrorId.CaptureUnreadable or XskErrorId.CaptureNotEthernet or XskErrorId.CaptureDamaged => ErrorCategory.InvalidData,
         XskErrorId.SocketClosed or XskErrorId.DirectionDisabled or XskErrorId.ProgramDetached => ErrorCategory.InvalidOperation,
