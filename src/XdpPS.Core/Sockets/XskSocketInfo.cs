@@ -56,6 +56,12 @@ public class XskSocketInfo
     /// <summary>Bytes kept free before each received packet.</summary>
     public required int Headroom { get; init; }
 
+    /// <summary>A packet may lie in several frames: the socket was bound with XDP_USE_SG.</summary>
+    public bool MultiBuffer { get; init; }
+
+    /// <summary>The UMEM's frames need not be a power of two in size (XDP_UMEM_UNALIGNED_CHUNK_FLAG).</summary>
+    public bool Unaligned { get; init; }
+
     /// <summary>Entries of the RX ring; 0 without one.</summary>
     public required int RxRingSize { get; init; }
 
@@ -81,6 +87,6 @@ public class XskSocketInfo
             ? $"rings {RxRingSize}"
             : $"rings RX {RxRingSize} TX {TxRingSize} FILL {FillRingSize} COMPLETION {CompletionRingSize}";
         string place = NetworkNamespace is null ? "" : $" in {NetworkNamespace}";
-        return $"{InterfaceName} queue {QueueId}{place}: {program}, {copying}, {FrameCount} x {FrameSize} B frames, {rings}, driver {Driver ?? "none"}{(Filter is null ? "" : $", filter {Filter}")}";
+        return $"{InterfaceName} queue {QueueId}{place}: {program}, {copying}, {FrameCount} x {FrameSize} B {(Unaligned ? "unaligned " : "")}frames{(MultiBuffer ? ", multi-buffer" : "")}, {rings}, driver {Driver ?? "none"}{(Filter is null ? "" : $", filter {Filter}")}";
     }
 }
