@@ -38,9 +38,8 @@ internal sealed unsafe partial class ReceivePath
             taken += more;
         }
 
-        if (packets == 0 && taken == rx.Size) throw Endless();
         rx.Cancel(taken - descriptors);
-        return packets;
+        return packets == 0 && taken == rx.Size ? throw Endless() : packets;
     }
 
     internal bool Continues(uint index) => (rx[index].Options & IfXdp.XDP_PKT_CONTD) != 0;
