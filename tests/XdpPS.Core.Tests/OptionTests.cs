@@ -14,6 +14,23 @@ public sealed class OptionTests
         Refused(XskErrorId.FrameSizeInvalid, Sockets.Options(frameSize: size), $"{size} bytes", "power of two", "2048", $"{Environment.SystemPageSize}");
 
     [Theory]
+    [InlineData(2049)]
+    [InlineData(3000)]
+    public void A_frame_size_between_powers_of_two_is_refused_with_the_name_of_what_allows_it(int size)
+    {
+        Refused(XskErrorId.FrameSizeInvalid, Sockets.Options(frameSize: size), $"-Unaligned for frames of {size} bytes");
+        (Sockets.Options(frameSize: size) with { Unaligned = true }).Validate();
+    }
+
+    [Theory]
+    [InlineData(2047)]
+    [InlineData(0)]
+    [InlineData(-3000)]
+    [InlineData(1 << 20)]
+    public void An_unaligned_frame_has_a_size_from_the_least_to_a_page(int size) =>
+        Refused(XskErrorId.FrameSizeInvalid, Sockets.Options(frameSize: size) with { Unaligned = true }, $"{size} bytes", $"must be from 2048 to the page size, {Environment.SystemPageSize}");
+
+    [Theory]
     [InlineData(2048, -1, 1791)]
     [InlineData(2048, 1792, 1791)]
     [InlineData(2048, int.MaxValue, 1791)]
@@ -70,6 +87,20 @@ public sealed class OptionTests
     public void The_longest_packet_of_a_frame_leaves_room_for_both_headrooms(int frameSize, int headroom, int longest)
     {
         XskSocketOptions options = new() { InterfaceName = "any", FrameSize = frameSize, Headroom = headroom };
+        options.Validate();
+        Assert.Equal(longest, options.MaximumReceiveLength);
+    }
+
+    /// <summary>What is least: places on RX, places on FILL, frames.</summary>
+    [Theory]
+    [InlineData(64, 64, 128, 64 * 1792)]
+    [InlineData(8, 64, 128, 8 * 1792)]
+    [InlineData(64, 4, 128, 4 * 1792)]
+    [InlineData(64, 64, 10, 5 * 1792)]
+    [InlineData(1 << 27, 1 << 27, 1 << 27, int.MaxValue)]
+    public void The_longest_packet_of_several_frames_is_what_the_rings_hold(int rx, int fill, int frames, int longest)
+    {
+        XskSocketOptions options = Sockets.Options(rx: rx, fill: fill, frames: frames) with { MultiBuffer = true };
         options.Validate();
         Assert.Equal(longest, options.MaximumReceiveLength);
     }

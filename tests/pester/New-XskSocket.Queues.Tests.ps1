@@ -104,6 +104,8 @@ Describe "New-XskSocket -ShareUmemWith$note" -Tag Netns -Skip:($note -ne '') {
         @{ Name = 'Headroom'; Value = 0 }
         @{ Name = 'NoNeedWakeup'; Value = $true }
         @{ Name = 'HugePage'; Value = $true }
+        @{ Name = 'Unaligned'; Value = $true }
+        @{ Name = 'MultiBuffer'; Value = $true }
     ) {
         $parameters = @{ $Name = $Value }
         { New-XskSocket $cable.Left -QueueId 1 -ShareUmemWith $owner @parameters } | Should -Throw -ErrorId "ParametersContradict,$command" -ExpectedMessage "*-$Name*"

@@ -29,6 +29,8 @@ Describe 'New-XskSocket without a privilege' -Tag Unit {
         @{ Name = 'FrameSize'; Type = 'Int32' }
         @{ Name = 'FrameCount'; Type = 'Int32' }
         @{ Name = 'Headroom'; Type = 'Int32' }
+        @{ Name = 'Unaligned'; Type = 'SwitchParameter' }
+        @{ Name = 'MultiBuffer'; Type = 'SwitchParameter' }
         @{ Name = 'RxRingSize'; Type = 'Int32' }
         @{ Name = 'TxRingSize'; Type = 'Int32' }
         @{ Name = 'FillRingSize'; Type = 'Int32' }
@@ -73,6 +75,8 @@ Describe 'New-XskSocket without a privilege' -Tag Unit {
         @{ Parameters = @{ FrameSize = 1024 }; Id = 'FrameSizeInvalid' }
         @{ Parameters = @{ FrameSize = 3000 }; Id = 'FrameSizeInvalid' }
         @{ Parameters = @{ FrameSize = 131072 }; Id = 'FrameSizeInvalid' }
+        @{ Parameters = @{ FrameSize = 131072; Unaligned = $true }; Id = 'FrameSizeInvalid' }
+        @{ Parameters = @{ FrameSize = 2047; Unaligned = $true }; Id = 'FrameSizeInvalid' }
         @{ Parameters = @{ FrameSize = -2048 }; Id = 'FrameSizeInvalid' }
         @{ Parameters = @{ FrameCount = 1 }; Id = 'FrameCountInvalid' }
         @{ Parameters = @{ FrameCount = -5 }; Id = 'FrameCountInvalid' }

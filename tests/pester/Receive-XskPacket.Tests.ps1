@@ -27,6 +27,7 @@ Describe 'Receive-XskPacket without a privilege' -Tag Unit {
         @{ Name = 'Vlan'; Type = 'UInt16[]'; Aliases = ''; Position = ''; ByValue = $false; Sets = 'Interface' }
         @{ Name = 'NotMatch'; Type = 'SwitchParameter'; Aliases = ''; Position = ''; ByValue = $false; Sets = 'Interface' }
         @{ Name = 'KeepKernelTraffic'; Type = 'SwitchParameter'; Aliases = ''; Position = ''; ByValue = $false; Sets = 'Interface' }
+        @{ Name = 'MultiBuffer'; Type = 'SwitchParameter'; Aliases = ''; Position = ''; ByValue = $false; Sets = 'Interface' }
         @{ Name = 'Force'; Type = 'SwitchParameter'; Aliases = ''; Position = ''; ByValue = $false; Sets = 'Interface' }
     ) {
         $fact = Get-ParameterFact Receive-XskPacket $Name

@@ -230,7 +230,7 @@ function Read-Pcap {
 function Start-Capture {
     param([string] $Name, [string[]] $Filter = @(), [ValidateSet('in', 'out', 'inout')] [string] $Direction = 'in')
     $path = [IO.Path]::GetTempFileName()
-    $arguments = @('-i', $Name, '-w', $path, '-U', '--immediate-mode', '-s', '4096', '-B', '32768', '-Q', $Direction, '-Z', 'root') + $Filter
+    $arguments = @('-i', $Name, '-w', $path, '-U', '--immediate-mode', '-s', '65535', '-B', '32768', '-Q', $Direction, '-Z', 'root') + $Filter
     $process = Start-Program -Program tcpdump -Arguments $arguments -WaitFor 'listening on' -Stream Error
     [pscustomobject]@{ Process = $process; Path = $path }
 }

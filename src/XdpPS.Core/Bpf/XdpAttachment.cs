@@ -242,7 +242,7 @@ internal sealed class XdpAttachment
         try
         {
             map = XskMap.Create(Math.Max(nic.MaxRxQueues, nic.QueueCount));
-            program = XdpProgram.LoadRedirect(map, options.Filter);
+            program = Load(map, options);
             List<XskWarning> ofAttaching = [];
             if (replace)
             {
@@ -253,7 +253,7 @@ internal sealed class XdpAttachment
             }
 
             XdpLink link = XdpLink.Attach(
-                ref program, () => XdpProgram.TryLoadRedirectForFragments(map, options.Filter), nic, options.AttachMode, ofAttaching);
+                ref program, () => options.UsesMultiBuffer ? null : XdpProgram.TryLoadRedirectForFragments(map, options.Filter), nic, options.AttachMode, ofAttaching);
             warnings.AddRange(ofAttaching);
             return new XdpAttachment(key, map, program.Id, link.Mode, program, link) { Filter = options.Filter, replaced = replaced };
         }
@@ -264,5 +264,23 @@ internal sealed class XdpAttachment
             map?.Dispose();
             throw;
         }
+    }
+
+    /// <summary>For a multi-buffer socket always the variant for fragments: the MTU may be raised while it is open.</summary>
+    private static XdpProgram Load(XskMap map, XskSocketOptions options)
+    {
+        if (options.UsesMultiBuffer)
+        {
+            try
+            {
+                return XdpProgram.LoadRedirect(map, options.Filter, fragments: true);
+            }
+            catch (XskException e) when (e.ErrorId == XskErrorId.NotSupported)
+            {
+                // Before Linux 5.18. Binding says what this kernel lacks.
+            }
+        }
+
+        return XdpProgram.LoadRedirect(map, options.Filter);
     }
 }

@@ -22,6 +22,15 @@ internal static class IfXdp
     internal const ushort XDP_COPY = 1 << 1;
     internal const ushort XDP_ZEROCOPY = 1 << 2;
     internal const ushort XDP_USE_NEED_WAKEUP = 1 << 3;
+    internal const ushort XDP_USE_SG = 1 << 4;
+
+    internal const uint XDP_UMEM_UNALIGNED_CHUNK_FLAG = 1 << 0;
+
+    /// <summary>Where a descriptor of an unaligned UMEM has the offset from its frame's first byte.</summary>
+    internal const int XSK_UNALIGNED_BUF_OFFSET_SHIFT = 48;
+
+    /// <summary>The packet goes on in the next descriptor.</summary>
+    internal const uint XDP_PKT_CONTD = 1 << 0;
 
     internal const uint XDP_RING_NEED_WAKEUP = 1;
     internal const uint XDP_OPTIONS_ZEROCOPY = 1;
@@ -36,6 +45,9 @@ internal static class IfXdp
 
     /// <summary>XDP_UMEM_MIN_CHUNK_SIZE, net/xdp/xdp_umem.c.</summary>
     internal const int XDP_UMEM_MIN_CHUNK_SIZE = 2048;
+
+    /// <summary>The least that CONFIG_MAX_SKB_FRAGS can be: the pages that a socket buffer has beside its linear part.</summary>
+    internal const int MAX_SKB_FRAGS = 17;
 }
 
 /// <summary>struct sockaddr_xdp.</summary>
@@ -64,7 +76,7 @@ internal struct XdpUmemReg
     internal uint TxMetadataLength;
 }
 
-/// <summary>struct xdp_desc: one packet in the RX or TX ring.</summary>
+/// <summary>struct xdp_desc: one packet in the RX or TX ring, or a part of one.</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal struct XdpDescriptor
 {

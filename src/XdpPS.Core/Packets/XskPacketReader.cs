@@ -2,7 +2,7 @@ namespace XdpPS;
 
 /// <summary>Copies packets out of the UMEM into objects, numbers them from 1 and relates their times to the first.</summary>
 /// <param name="snapLength">The most bytes to keep of a packet, at least 1.</param>
-public sealed class XskPacketReader(int snapLength = int.MaxValue)
+public sealed partial class XskPacketReader(int snapLength = int.MaxValue)
 {
     private long firstTimestamp;
 
@@ -15,6 +15,7 @@ public sealed class XskPacketReader(int snapLength = int.MaxValue)
     public XskPacket? ReadOne(XskSocket socket)
     {
         ArgumentNullException.ThrowIfNull(socket);
+        if (socket.MultiBuffer) return ReadPacket(socket);
         using ReceiveBatch batch = socket.Receive(1);
         return batch.Count == 0 ? null : Copy(socket, batch[0]);
     }
@@ -26,6 +27,7 @@ public sealed class XskPacketReader(int snapLength = int.MaxValue)
     {
         ArgumentNullException.ThrowIfNull(socket);
         if (packets.IsEmpty) return 0;
+        if (socket.MultiBuffer) return ReadPackets(socket, packets);
         using ReceiveBatch batch = socket.Receive(packets.Length);
         for (int i = 0; i < batch.Count; i++) packets[i] = Copy(socket, batch[i]);
         return batch.Count;
@@ -33,13 +35,18 @@ public sealed class XskPacketReader(int snapLength = int.MaxValue)
 
     private XskPacket Copy(XskSocket socket, ReceivedFrame frame)
     {
-        if (Received == 0) firstTimestamp = frame.Timestamp;
         int kept = Math.Min(frame.Data.Length, snapLength);
-        return new XskPacket(frame.Data[..kept].ToArray(), socket.Origin, frame.Timestamp, firstTimestamp)
+        return Make(socket, frame.Data[..kept].ToArray(), frame.Data.Length, frame.Timestamp, frame.IsKernelTimestamp);
+    }
+
+    private XskPacket Make(XskSocket socket, byte[] data, int length, long timestamp, bool fromKernel)
+    {
+        if (Received == 0) firstTimestamp = timestamp;
+        return new XskPacket(data, socket.Origin, timestamp, firstTimestamp)
         {
             Number = ++Received,
-            Length = frame.Data.Length,
-            TimestampSource = frame.IsKernelTimestamp ? XskTimestampSource.Arrival : XskTimestampSource.Read,
+            Length = length,
+            TimestampSource = fromKernel ? XskTimestampSource.Arrival : XskTimestampSource.Read,
         };
     }
 }

@@ -38,6 +38,9 @@ internal sealed unsafe class ConsumerRing<T> : MappedRing<T> where T : unmanaged
         return granted;
     }
 
+    /// <summary>Gives the newest <paramref name="count"/> peeked entries back, to be shown again.</summary>
+    internal void Cancel(uint count) => peeked -= count;
+
     /// <summary>Hands the oldest <paramref name="count"/> peeked entries back to the kernel.</summary>
     internal void Release(uint count)
     {

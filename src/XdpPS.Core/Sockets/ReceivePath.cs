@@ -4,7 +4,7 @@ using XdpPS.Interop;
 namespace XdpPS;
 
 /// <summary>The RX ring of a socket, whose frames come from its queue's FILL ring and go back there.</summary>
-internal sealed unsafe class ReceivePath
+internal sealed unsafe partial class ReceivePath
 {
     /// <summary>Frames go back to FILL in batches of this many: each publication costs a shared cache line.</summary>
     private const int RefillBatch = 64;
@@ -38,6 +38,7 @@ internal sealed unsafe class ReceivePath
 
     internal DirectionGate Gate { get; } = new("receiving");
 
+    /// <summary>Descriptors read: packets, except on a multi-buffer socket (<see cref="PacketCount"/>).</summary>
     internal long Packets { get; private set; }
 
     internal long Bytes { get; private set; }
@@ -60,6 +61,7 @@ internal sealed unsafe class ReceivePath
         }
 
         if (found == 0 && consumedSinceRefill > 0) Refill();
+        if (umem.IsUnaligned) Flatten(index, found);
         return found;
     }
 
@@ -122,7 +124,7 @@ internal sealed unsafe class ReceivePath
     /// <summary>Gives back what has arrived and will not be read, when the socket closes and its queue lives on.</summary>
     internal void Drain()
     {
-        uint count = rx.Peek(rx.Size, out uint index);
+        uint count = Peek(rx.Size, out uint index);
         if (count > 0) Release(index, count);
         Refill();
     }

@@ -4,7 +4,7 @@ namespace XdpPS;
 /// Room for frames on the TX ring, to be written in place. Disposing publishes what was added and gives the rest
 /// back; until then no other thread can send on the socket, and it cannot be closed.
 /// </summary>
-public ref struct SendBatch
+public ref partial struct SendBatch
 {
     private readonly TransmitPath path;
     private readonly uint first;
@@ -19,7 +19,7 @@ public ref struct SendBatch
     /// <summary>How many frames there is room for: from 0 to what was asked for.</summary>
     public readonly int Capacity { get; }
 
-    /// <summary>How many were added.</summary>
+    /// <summary>How many were added; on a multi-buffer socket a packet may have taken several.</summary>
     public int Count { get; private set; }
 
     /// <summary>The next frame's memory, as large as a UMEM frame. It still has what was sent with it before.</summary>

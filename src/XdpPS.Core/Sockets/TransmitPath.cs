@@ -5,7 +5,7 @@ using XdpPS.Interop;
 namespace XdpPS;
 
 /// <summary>The TX ring of a socket and its frames, which come back by its queue's COMPLETION ring.</summary>
-internal sealed unsafe class TransmitPath
+internal sealed unsafe partial class TransmitPath
 {
     private static readonly TimeSpan RestPatience = TimeSpan.FromMilliseconds(100);
 
@@ -16,7 +16,7 @@ internal sealed unsafe class TransmitPath
     private readonly QueueRings queue;
 
     internal TransmitPath(
-        FileDescriptor socket, XskSocketInfo info, Umem umem, FramePool frames, ProducerRing<XdpDescriptor> tx, QueueRings queue)
+        FileDescriptor socket, XskSocketInfo info, Umem umem, FramePool frames, ProducerRing<XdpDescriptor> tx, QueueRings queue, int mostFragments = 1)
     {
         this.socket = socket;
         this.info = info;
@@ -24,16 +24,20 @@ internal sealed unsafe class TransmitPath
         Frames = frames;
         this.tx = tx;
         this.queue = queue;
+        MaximumFragments = Math.Min(mostFragments, (int)Math.Min(tx.Size, (uint)queue.CompletionSize));
+        if (mostFragments > 1) endsPacket = new bool[umem.FrameCount];
     }
 
     internal FramePool Frames { get; }
 
     internal DirectionGate Gate { get; } = new("sending");
 
+    /// <summary>Descriptors submitted: packets, except on a multi-buffer socket (<see cref="PacketCount"/>).</summary>
     internal long Packets { get; private set; }
 
     internal long Bytes { get; private set; }
 
+    /// <summary>Descriptors completed, likewise (<see cref="CompletedPackets"/>).</summary>
     internal long Completed { get; private set; }
 
     internal long Wakeups { get; private set; }
@@ -59,6 +63,7 @@ internal sealed unsafe class TransmitPath
     /// <summary>Publishes the first <paramref name="count"/> of the reserved descriptors and takes the rest back.</summary>
     internal void Submit(uint index, uint count, uint reserved)
     {
+        if (endsPacket is not null) count = CountPackets(index, count);
         long bytes = 0;
         for (uint i = 0; i < count; i++) bytes += tx[index + i].Length;
         Bytes += bytes;
@@ -97,7 +102,8 @@ internal sealed unsafe class TransmitPath
     /// <summary>Takes back the frames that the kernel is done with.</summary>
     internal void Reap()
     {
-        using (queue.EnterIfShared()) Completed += queue.Reap(Frames);
+        if (endsPacket is not null) ReapPackets();
+        else using (queue.EnterIfShared()) Completed += queue.Reap(Frames);
     }
 
     /// <summary>Has the kernel send what is on the TX ring still, when the socket closes and its queue lives on.</summary>

@@ -14,6 +14,8 @@ internal sealed partial class XskSetup(XskSocketOptions options, XskResources re
     private static readonly TimeSpan CollectAfter = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan CarrierPatience = TimeSpan.FromSeconds(15);
 
+    private static readonly Version FirstWithMultiBuffer = new(6, 6);
+
     private readonly List<XskWarning> warnings = [];
 
     /// <summary>On failure the caller disposes the resources, which hold what was made up to then.</summary>
@@ -92,10 +94,15 @@ internal sealed partial class XskSetup(XskSocketOptions options, XskResources re
         {
             int page = Environment.SystemPageSize;
             bool largerFits = frameSize < page && nic.Mtu + EthernetFrame.HeaderLength <= page - Umem.ReceiveOffset(options.Headroom);
-            string larger = largerFits ? $"use -FrameSize {page}, or " : "";
+            string larger = (options.UsesMultiBuffer, largerFits) switch
+            {
+                (true, _) => "use larger RX and FILL rings and more frames, or ",
+                (_, true) => $"use -FrameSize {page} or -MultiBuffer, or ",
+                _ => "use -MultiBuffer, or ",
+            };
             warnings.Add(new XskWarning(
                 "MtuExceedsFrame",
-                $"{nic.Name} has an MTU of {nic.Mtu}, but a packet in a {frameSize}-byte frame can have {fitting} bytes: longer ones are dropped. "
+                $"{nic.Name} has an MTU of {nic.Mtu}, but a packet in {(options.UsesMultiBuffer ? "all the frames of its rings" : $"a {frameSize}-byte frame")} can have {fitting} bytes: longer ones are dropped. "
                 + $"To avoid that, {larger}run '{nic.Command($"ip link set {nic.Name} mtu {fitting - EthernetFrame.HeaderLength}")}'."));
         }
     }
@@ -105,8 +112,25 @@ internal sealed partial class XskSetup(XskSocketOptions options, XskResources re
         $"In generic mode the kernel drops packets that offloads have merged (GRO, GSO) instead of delivering them on {nic.Name}: "
         + $"run '{nic.Command($"ethtool -K {nic.Name} gro off")}', and on a veth also 'ethtool -K <peer> tso off gso off' on the sending end."));
 
+    /// <summary>How many frames a sent packet can have: fewer where one frame may be two pages of a socket buffer (IFF_TX_SKB_NO_LINEAR).</summary>
+    internal static int MostFragments(XskSocketOptions options, XdpInterface nic, XskResources resources)
+    {
+        if (!options.UsesMultiBuffer) return 1;
+        if (resources.IsZeroCopy) return Math.Clamp(NetdevFeatures.Query(nic.Index)?.ZeroCopyMaxSegments ?? IfXdp.MAX_SKB_FRAGS, 2, IfXdp.MAX_SKB_FRAGS);
+        bool crosses = resources.Umem!.IsUnaligned && Environment.SystemPageSize % resources.Umem.FrameSize != 0;
+        return crosses ? IfXdp.MAX_SKB_FRAGS / 2 : IfXdp.MAX_SKB_FRAGS;
+    }
+
     private void CheckSharing(XskSocket owner)
     {
+        if (options.MultiBuffer && !owner.MultiBuffer)
+        {
+            throw XskException.FromCheck(
+                XskErrorId.UmemNotShareable,
+                $"A socket on a shared UMEM does multi-buffer where the first one does, and that on {owner.InterfaceName} queue {owner.QueueId} does not",
+                "open the first socket with -MultiBuffer");
+        }
+
         if (options.BindMode == XskBindMode.Auto || options.BindMode == owner.BindMode) return;
         throw XskException.FromCheck(
             XskErrorId.UmemNotShareable,
@@ -116,7 +140,7 @@ internal sealed partial class XskSetup(XskSocketOptions options, XskResources re
 
     private Umem CreateUmem()
     {
-        Umem umem = new(options.FrameSize, options.FrameCount, options.Headroom, options.HugePages);
+        Umem umem = new(options.FrameSize, options.FrameCount, options.Headroom, options.Unaligned, options.HugePages);
         try
         {
             umem.Register(resources.Descriptor!);
@@ -213,6 +237,7 @@ internal sealed partial class XskSetup(XskSocketOptions options, XskResources re
             readTimestamps: resources.Attachment is { WritesTimestamps: true })
         {
             BusyPolls = resources.BusyPollMicroseconds > 0,
+            IsMultiBuffer = options.UsesMultiBuffer,
         };
         // Before bind: some zero-copy drivers take their first buffers while binding.
         path.Refill();
@@ -230,28 +255,36 @@ internal sealed partial class XskSetup(XskSocketOptions options, XskResources re
             return;
         }
 
-        ushort needWakeup = options.NeedWakeup ? IfXdp.XDP_USE_NEED_WAKEUP : (ushort)0;
+        ushort common = (ushort)((options.NeedWakeup ? IfXdp.XDP_USE_NEED_WAKEUP : 0) | (options.MultiBuffer ? IfXdp.XDP_USE_SG : 0));
+        string sg = options.MultiBuffer ? " | XDP_USE_SG" : "";
         bool generic = resources.Attachment?.Mode == XdpMode.Generic;
         bool tryZeroCopy = options.BindMode switch
         {
             XskBindMode.Copy => false,
             XskBindMode.ZeroCopy => true,
             // Where the kernel is too old to tell (before 6.3), trying is the only way to find out.
-            _ => !generic && nic.AskForZeroCopy() != false,
+            _ => !generic && !options.FramesCrossPages && nic.AskForZeroCopy() != false,
         };
+        if (tryZeroCopy && options.FramesCrossPages)
+        {
+            throw XskException.FromCheck(
+                XskErrorId.ZeroCopyNotSupported,
+                $"Frames of {options.FrameSize} bytes lie across pages, and zero-copy takes them only where both pages are adjacent in memory",
+                "leave out -Unaligned, use a -FrameSize that divides the page size, or -BindMode Copy");
+        }
 
         // One of the two is always asked for: with neither, the kernel falls back to copying without a word, and
         // i40e on some kernels breaks (Firedancer #4266).
         if (tryZeroCopy)
         {
-            int errno = TryBind(nic, (ushort)(IfXdp.XDP_ZEROCOPY | needWakeup), null);
+            int errno = TryBind(nic, (ushort)(IfXdp.XDP_ZEROCOPY | common), null);
             if (errno == 0) return;
             bool mayCopy = options.BindMode == XskBindMode.Auto && errno is Errno.EOPNOTSUPP or Errno.EINVAL;
-            if (!mayCopy) throw BindFailed(errno, nic, "XDP_ZEROCOPY");
+            if (!mayCopy) throw BindFailed(errno, nic, $"XDP_ZEROCOPY{sg}");
         }
 
-        int failed = TryBind(nic, (ushort)(IfXdp.XDP_COPY | needWakeup), null);
-        if (failed != 0) throw BindFailed(failed, nic, "XDP_COPY");
+        int failed = TryBind(nic, (ushort)(IfXdp.XDP_COPY | common), null);
+        if (failed != 0) throw BindFailed(failed, nic, $"XDP_COPY{sg}");
     }
 
     private unsafe int TryBind(XdpInterface nic, ushort flags, XskSocket? owner)
@@ -314,8 +347,13 @@ internal sealed partial class XskSetup(XskSocketOptions options, XskResources re
                 "close it (in this session: Get-XskSocket | Remove-XskSocket), or use another queue"),
             Errno.EOPNOTSUPP => XskException.FromCall(
                 XskErrorId.ZeroCopyNotSupported, errno, call,
-                $"The driver of {nic.Name} ({nic.Driver ?? "unknown"}) cannot do zero-copy here",
+                $"The driver of {nic.Name} ({nic.Driver ?? "unknown"}) cannot do zero-copy here{(options.MultiBuffer ? ", or not with packets of several frames" : "")}",
                 options.ShareUmemWith is null ? "use -BindMode Copy or Auto" : "open the socket whose UMEM is shared with -BindMode Copy"),
+            // Kernels that do not know the flag refuse it (xsk_bind).
+            Errno.EINVAL when options.MultiBuffer && Environment.OSVersion.Version < FirstWithMultiBuffer => XskException.FromCall(
+                XskErrorId.NotSupported, errno, call,
+                $"Linux {Environment.OSVersion.Version.ToString(2)} has no packets of several frames for AF_XDP sockets",
+                "leave out -MultiBuffer, or use Linux 6.6 or newer"),
             Errno.EINVAL => XskException.FromCall(
                 XskErrorId.QueueOutOfRange, errno, call,
                 $"The kernel refused queue {options.QueueId} of {nic.Name}, or this combination of frame size and mode",

@@ -15,7 +15,9 @@ public sealed partial class XskSocket : XskSocketInfo, IDisposable
     private readonly Lock closing = new();
     private readonly XskResources resources;
     private readonly ReceivePath? receive;
+    private readonly ReceivePath? receiveSingle;
     private readonly TransmitPath? transmit;
+    private readonly int longestFrame;
     private readonly long openedAt = Stopwatch.GetTimestamp();
     private int mtu;
     private XskPoller? waiter;
@@ -53,12 +55,16 @@ public sealed partial class XskSocket : XskSocketInfo, IDisposable
         FrameSize = resources.Umem.FrameSize;
         FrameCount = resources.ReceiveFrames!.Capacity + resources.TransmitFrames!.Capacity;
         Headroom = resources.Umem.Headroom;
+        MultiBuffer = options.UsesMultiBuffer;
+        Unaligned = resources.Umem.IsUnaligned;
+        receiveSingle = MultiBuffer ? null : receive;
         RxRingSize = options.RxRingSize;
         TxRingSize = options.TxRingSize;
         FillRingSize = resources.Queue!.FillSize;
         CompletionRingSize = resources.Queue.CompletionSize;
         if (resources.Rings!.Tx is { } tx)
-            transmit = new TransmitPath(resources.Descriptor!, this, resources.Umem, resources.TransmitFrames, tx, resources.Queue);
+            transmit = new TransmitPath(resources.Descriptor!, this, resources.Umem, resources.TransmitFrames, tx, resources.Queue, XskSetup.MostFragments(options, nic, resources));
+        longestFrame = FrameSize * (transmit?.MaximumFragments ?? 1);
         resources.Transmit = transmit;
     }
 
@@ -72,7 +78,7 @@ public sealed partial class XskSocket : XskSocketInfo, IDisposable
     public override string State => IsOpen ? "Open" : "Closed";
 
     /// <summary>Frames sent and not yet completed by the kernel.</summary>
-    public long PendingSends => transmit is null ? 0 : transmit.Packets - transmit.Completed;
+    public long PendingSends => transmit is null ? 0 : transmit.PacketCount - transmit.CompletedPackets;
 
     /// <summary>The kernel's name for the interface's network namespace, "net:[4026531840]": interface indices repeat from one to the next.</summary>
     public string NetworkNamespaceId { get; }
@@ -120,13 +126,16 @@ public sealed partial class XskSocket : XskSocketInfo, IDisposable
         }
     }
 
-    /// <summary>Takes what has arrived, without waiting. Dispose the batch to give its frames back to the kernel.</summary>
+    /// <summary>Takes what has arrived, without waiting, on a socket whose packets are one frame each. Dispose the batch to give its frames back to the kernel.</summary>
     /// <param name="maximum">The most packets to take, at least 1.</param>
-    /// <exception cref="XskException">The socket is closed, has no RX ring, or another thread is receiving on it.</exception>
+    /// <exception cref="XskException">
+    /// The socket is closed, has no RX ring, or another thread is receiving on it; or it was opened for packets of several
+    /// frames, which <see cref="ReceivePackets"/> takes.
+    /// </exception>
     public ReceiveBatch Receive(int maximum)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(maximum, 1);
-        ReceivePath path = receive ?? throw Disabled("receive", "-RxRingSize");
+        ReceivePath path = receiveSingle ?? throw NotSingleFrames();
         path.Gate.Enter(this);
         try
         {
@@ -163,6 +172,7 @@ public sealed partial class XskSocket : XskSocketInfo, IDisposable
     public bool TrySend(ReadOnlySpan<byte> frame)
     {
         CheckFrame(frame);
+        if (frame.Length > FrameSize) return TrySendInFrames(frame);
         using SendBatch batch = ReserveSend(1);
         return batch.TryAdd(frame);
     }
@@ -176,7 +186,8 @@ public sealed partial class XskSocket : XskSocketInfo, IDisposable
         {
             path.Reap();
             if (path.Packets == path.Completed) return;
-            path.Wake();
+            if (path.IsMultiBuffer) path.WakeForAll();
+            else path.Wake();
             path.Reap();
         }
         finally
@@ -204,7 +215,7 @@ public sealed partial class XskSocket : XskSocketInfo, IDisposable
         }
     }
 
-    /// <summary>Checks that a frame can be sent: at least an Ethernet header, at most what fits a UMEM frame and the interface's MTU.</summary>
+    /// <summary>Checks that a frame can be sent: at least an Ethernet header, at most what fits a UMEM frame (several on a multi-buffer socket) and the interface's MTU.</summary>
     /// <remarks>Drivers drop a frame of more than MTU + 14 (+ 4 a VLAN tag) bytes, and the kernel completes it all the same.</remarks>
     /// <exception cref="XskException">The frame is too short or too long.</exception>
     public void CheckFrame(ReadOnlySpan<byte> frame)
@@ -220,23 +231,8 @@ public sealed partial class XskSocket : XskSocketInfo, IDisposable
         int overhead = EthernetFrame.HeaderLength + (EthernetFrame.VlanTagLength * EthernetFrame.CountVlanTags(frame));
         // Only when it matters is the kernel asked again: the MTU may have been raised since the socket was opened.
         if (frame.Length > mtu + overhead) mtu = QueryLink()?.Mtu ?? mtu;
-        if (frame.Length <= Math.Min(FrameSize, mtu + overhead)) return;
-        int page = Environment.SystemPageSize;
-        bool byMtu = mtu + overhead < FrameSize;
-        string raiseMtu = $"run '{XdpPS.NetworkNamespace.Command(NetworkNamespace, $"ip link set {InterfaceName} mtu {frame.Length - overhead}")}'";
-        string enlarge = $"open the socket with -FrameSize {page}";
-        throw XskException.FromCheck(
-            XskErrorId.FrameTooLong,
-            byMtu
-                ? $"A frame of {frame.Length} bytes is too long for {InterfaceName}: its MTU of {mtu} allows {mtu + overhead}"
-                : $"A frame of {frame.Length} bytes is too long for this socket's frames of {FrameSize} bytes",
-            (frame.Length <= FrameSize, frame.Length <= page, frame.Length <= mtu + overhead) switch
-            {
-                (_, false, _) => $"send shorter frames: one cannot be larger than a page of {page} bytes",
-                (true, _, _) => $"send shorter frames, or {raiseMtu}",
-                (false, _, true) => $"send shorter frames, or {enlarge}",
-                _ => $"send shorter frames, or {raiseMtu} and {enlarge}",
-            });
+        if (frame.Length <= Math.Min(longestFrame, mtu + overhead)) return;
+        throw TooLong(frame.Length, overhead);
     }
 
     /// <summary>

@@ -68,6 +68,12 @@ public class XskSocketInfo
     /// <summary>Bytes kept free before each received packet.</summary>
     public required int Headroom { get; init; }
 
+    /// <summary>A packet may lie in several frames: the socket was bound with XDP_USE_SG.</summary>
+    public bool MultiBuffer { get; init; }
+
+    /// <summary>The UMEM's frames need not be a power of two in size (XDP_UMEM_UNALIGNED_CHUNK_FLAG).</summary>
+    public bool Unaligned { get; init; }
+
     /// <summary>Entries of the RX ring; 0 without one.</summary>
     public required int RxRingSize { get; init; }
 
@@ -95,6 +101,7 @@ public class XskSocketInfo
         string tuning = BusyPollMicroseconds > 0 ? $", busy poll {BusyPollMicroseconds} us budget {BusyPollBudget}" : "";
         if (TxBudget != XskSocketOptions.DefaultTxBudget) tuning += $", TX budget {TxBudget}";
         string place = NetworkNamespace is null ? "" : $" in {NetworkNamespace}";
-        return $"{InterfaceName} queue {QueueId}{place}: {program}, {copying}, {FrameCount} x {FrameSize} B frames{(HugePages ? " in huge pages" : "")}, {rings}{tuning}, driver {Driver ?? "none"}{(Filter is null ? "" : $", filter {Filter}")}";
+        string frames = $"{FrameCount} x {FrameSize} B {(Unaligned ? "unaligned " : "")}frames{(HugePages ? " in huge pages" : "")}{(MultiBuffer ? ", multi-buffer" : "")}";
+        return $"{InterfaceName} queue {QueueId}{place}: {program}, {copying}, {frames}, {rings}{tuning}, driver {Driver ?? "none"}{(Filter is null ? "" : $", filter {Filter}")}";
     }
 }

@@ -66,7 +66,7 @@ public sealed record XskSocketOptions
     /// <summary>Queue to bind to, from 0 to the interface's queue count minus 1.</summary>
     public int QueueId { get; init; }
 
-    /// <summary>Size of a UMEM frame in bytes: a power of two from 2,048 to the page size.</summary>
+    /// <summary>Size of a UMEM frame in bytes: a power of two from 2,048 to the page size; with <see cref="Unaligned"/>, any size from one to the other.</summary>
     public int FrameSize { get; init; } = DefaultFrameSize;
 
     /// <summary>Frames in the UMEM, at least 2. Half of them receive and half transmit; all serve the one direction where the other is off.</summary>
@@ -74,6 +74,18 @@ public sealed record XskSocketOptions
 
     /// <summary>Bytes kept free before each received packet, beside the kernel's own 256: from 0 to frame size minus 257, and on newer kernels minus 704.</summary>
     public int Headroom { get; init; }
+
+    /// <summary>
+    /// Frames of any size from 2,048 bytes to the page size (XDP_UMEM_UNALIGNED_CHUNK_FLAG). A frame that lies across two
+    /// pages is for copying only: a zero-copy driver takes none whose pages are not adjacent in memory.
+    /// </summary>
+    public bool Unaligned { get; init; }
+
+    /// <summary>
+    /// Receive and send packets that are longer than a frame, in several of them (XDP_USE_SG, Linux 6.6). All sockets on a
+    /// UMEM do so, or none.
+    /// </summary>
+    public bool MultiBuffer { get; init; }
 
     /// <summary>Entries of the RX ring: a power of two, or 0 for a socket that only transmits.</summary>
     public int RxRingSize { get; init; } = DefaultRingSize;
@@ -161,8 +173,12 @@ public sealed record XskSocketOptions
     /// <summary>The COMPLETION ring's size with the default applied.</summary>
     public int EffectiveCompletionRingSize => CompletionRingSize ?? Math.Max(DefaultRingSize, TxRingSize);
 
-    /// <summary>The largest packet that fits a receive frame: 1,792 bytes for 2,048.</summary>
-    public int MaximumReceiveLength => EffectiveFrameSize - Umem.ReceiveOffset(ShareUmemWith?.Headroom ?? Headroom);
+    /// <summary>
+    /// The largest packet that fits a receive frame: 1,792 bytes for 2,048. With <see cref="MultiBuffer"/>, the largest that
+    /// fits all the frames that can be on the FILL and RX rings at once.
+    /// </summary>
+    public int MaximumReceiveLength => (int)Math.Min(
+        int.MaxValue, (long)(EffectiveFrameSize - Umem.ReceiveOffset(ShareUmemWith?.Headroom ?? Headroom)) * MostReceiveFragments);
 
     /// <summary>Whether a program of ours, or one that is joined, is to send packets here.</summary>
     internal bool UsesProgram => AttachProgram && XskMapPath is null;
@@ -173,6 +189,16 @@ public sealed record XskSocketOptions
     /// <summary>The frame size, which a shared UMEM already has.</summary>
     internal int EffectiveFrameSize => ShareUmemWith?.FrameSize ?? FrameSize;
 
+    /// <summary>What a shared UMEM is bound with, all are.</summary>
+    internal bool UsesMultiBuffer => ShareUmemWith?.MultiBuffer ?? MultiBuffer;
+
+    /// <summary>A frame's data may lie in two pages.</summary>
+    internal bool FramesCrossPages => Unaligned && ShareUmemWith is null && Environment.SystemPageSize % FrameSize != 0;
+
+    /// <summary>How many frames the kernel can use for one packet: it takes all of them from FILL, or drops it (__xsk_rcv).</summary>
+    private int MostReceiveFragments => !UsesMultiBuffer ? 1 : Math.Max(1, Math.Min(
+        Math.Min(RxRingSize, EffectiveFillRingSize), ShareUmemWith is null ? ReceiveShareOf(FrameCount) : int.MaxValue));
+
     /// <summary>How many of so many frames are for receiving.</summary>
     internal int ReceiveShareOf(int frames) => RxRingSize == 0 ? 0 : TxRingSize == 0 ? frames : frames - (frames / 2);
 
@@ -181,12 +207,13 @@ public sealed record XskSocketOptions
     public void Validate()
     {
         int pageSize = Environment.SystemPageSize;
-        if (FrameSize < IfXdp.XDP_UMEM_MIN_CHUNK_SIZE || FrameSize > pageSize || !BitOperations.IsPow2(FrameSize))
+        if (FrameSize < IfXdp.XDP_UMEM_MIN_CHUNK_SIZE || FrameSize > pageSize || (!Unaligned && !BitOperations.IsPow2(FrameSize)))
         {
+            bool oddSize = FrameSize > IfXdp.XDP_UMEM_MIN_CHUNK_SIZE && FrameSize < pageSize;
             throw XskException.FromCheck(
                 XskErrorId.FrameSizeInvalid,
-                $"A frame size of {FrameSize} bytes is not possible: it must be a power of two from {IfXdp.XDP_UMEM_MIN_CHUNK_SIZE} to the page size, {pageSize}",
-                pageSize > 2048 ? "use -FrameSize 2048 or 4096" : "use -FrameSize 2048");
+                $"A frame size of {FrameSize} bytes is not possible: it must be {(Unaligned ? "" : "a power of two ")}from {IfXdp.XDP_UMEM_MIN_CHUNK_SIZE} to the page size, {pageSize}",
+                $"use -FrameSize 2048{(pageSize > 2048 ? " or 4096" : "")}{(oddSize ? $", or -Unaligned for frames of {FrameSize} bytes" : "")}");
         }
 
         int largest = FrameSize - IfXdp.XDP_PACKET_HEADROOM - 1;

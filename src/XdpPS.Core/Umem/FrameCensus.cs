@@ -15,7 +15,7 @@ namespace XdpPS;
 public sealed class FrameCensus
 {
     private readonly bool[] seen;
-    private readonly int frameSize;
+    private readonly Umem umem;
     private int found;
     private long receiveOutstanding;
     private long transmitOutstanding;
@@ -23,7 +23,7 @@ public sealed class FrameCensus
     internal FrameCensus(Umem umem)
     {
         seen = new bool[umem.FrameCount];
-        frameSize = umem.FrameSize;
+        this.umem = umem;
     }
 
     /// <summary>Frames of the socket: all of its UMEM, or its part of a shared one, as the remarks have it.</summary>
@@ -103,7 +103,7 @@ public sealed class FrameCensus
     {
         foreach (ulong address in addresses)
         {
-            ref bool mark = ref seen[(int)(address / (ulong)frameSize)];
+            ref bool mark = ref seen[(int)umem.IndexOf(Umem.Flatten(address))];
             if (mark) Duplicates++;
             else found++;
             mark = true;

@@ -1,4 +1,3 @@
-using System.Numerics;
 using System.Runtime.InteropServices;
 using XdpPS.Interop;
 
@@ -10,28 +9,34 @@ namespace XdpPS;
 /// </summary>
 internal sealed unsafe class Umem
 {
+    /// <summary>Frames of an odd size begin on a line of their own; and newer kernels lose the lowest bit of an address that they send from (xsk_skb_destructor_set_addr).</summary>
+    private const ulong CacheLine = 64;
+
     private readonly MemoryMapping memory;
     private readonly byte* start;
     private readonly ulong length;
-    private readonly int frameShift;
+    private readonly ulong stride;
+    private readonly ulong reciprocal;
     private readonly FramePool?[] owners;
     private readonly Stack<ulong> unleased = new();
     // Weak: a queue whose sockets were all forgotten must not be kept by those on other queues.
     private readonly List<WeakReference<QueueRings>> queues = [];
     private int references = 1;
 
-    internal Umem(int frameSize, int frameCount, int headroom, bool hugePages = false)
+    internal Umem(int frameSize, int frameCount, int headroom, bool unaligned = false, bool hugePages = false)
     {
         FrameSize = frameSize;
         FrameCount = frameCount;
         Headroom = headroom;
-        frameShift = BitOperations.Log2((uint)frameSize);
-        length = (ulong)frameSize * (ulong)frameCount;
-        memory = hugePages ? MemoryMapping.Huge((nuint)length, "UMEM") : MemoryMapping.Anonymous((nuint)length, "UMEM");
+        IsUnaligned = unaligned;
         IsHuge = hugePages;
+        stride = ((ulong)frameSize + (CacheLine - 1)) & ~(CacheLine - 1);
+        reciprocal = (ulong.MaxValue / stride) + 1;
+        length = stride * (ulong)frameCount;
+        memory = hugePages ? MemoryMapping.Huge((nuint)length, "UMEM") : MemoryMapping.Anonymous((nuint)length, "UMEM");
         start = memory.Address;
         owners = new FramePool?[frameCount];
-        for (int i = frameCount - 1; i >= 0; i--) unleased.Push((ulong)i * (ulong)frameSize);
+        for (int i = frameCount - 1; i >= 0; i--) unleased.Push((ulong)i * stride);
     }
 
     internal int FrameSize { get; }
@@ -42,6 +47,9 @@ internal sealed unsafe class Umem
 
     /// <summary>It lies in pages of 2 MiB.</summary>
     internal bool IsHuge { get; }
+
+    /// <summary>Frames need not be a power of two in size, and the kernel says in a descriptor where in its frame a packet begins.</summary>
+    internal bool IsUnaligned { get; }
 
     /// <summary>Frames that no socket has.</summary>
     internal int Unleased
@@ -59,7 +67,7 @@ internal sealed unsafe class Umem
             ulong[] frames = new ulong[Math.Min(count, unleased.Count)];
             for (int i = frames.Length - 1; i >= 0; i--) frames[i] = unleased.Pop();
             FramePool pool = new(this, frames);
-            foreach (ulong frame in frames) owners[frame >> frameShift] = pool;
+            foreach (ulong frame in frames) owners[IndexOf(frame)] = pool;
             return pool;
         }
     }
@@ -71,7 +79,7 @@ internal sealed unsafe class Umem
         {
             foreach (ulong frame in frames)
             {
-                owners[frame >> frameShift] = null;
+                owners[IndexOf(frame)] = null;
                 unleased.Push(frame);
             }
         }
@@ -86,7 +94,7 @@ internal sealed unsafe class Umem
             {
                 if (owners[i] != pool) continue;
                 owners[i] = null;
-                unleased.Push((ulong)i << frameShift);
+                unleased.Push((ulong)i * stride);
             }
         }
     }
@@ -119,9 +127,16 @@ internal sealed unsafe class Umem
         lock (queues) queues.RemoveAll(known => !known.TryGetTarget(out QueueRings? target) || target == queue);
     }
 
-    internal FramePool? OwnerOf(ulong address) => address < length ? owners[address >> frameShift] : null;
+    internal FramePool? OwnerOf(ulong address) => address < length ? owners[IndexOf(address)] : null;
 
-    internal ulong FrameStart(ulong address) => address & ~((ulong)FrameSize - 1);
+    internal ulong FrameStart(ulong address) => IndexOf(address) * stride;
+
+    /// <summary>Which frame an address is in: a division, as a multiplication that is exact below 2^47, so that powers of two need no path of their own.</summary>
+    internal ulong IndexOf(ulong address) => Math.BigMul(address, reciprocal, out _);
+
+    /// <summary>Where a packet is, by its descriptor's address in an unaligned UMEM. An address that is plain already stays what it is.</summary>
+    internal static ulong Flatten(ulong address) =>
+        (address & ((1UL << IfXdp.XSK_UNALIGNED_BUF_OFFSET_SHIFT) - 1)) + (address >> IfXdp.XSK_UNALIGNED_BUF_OFFSET_SHIFT);
 
     internal void AddReference() => Interlocked.Increment(ref references);
 
@@ -142,10 +157,11 @@ internal sealed unsafe class Umem
             Length = length,
             ChunkSize = (uint)FrameSize,
             Headroom = (uint)Headroom,
+            Flags = IsUnaligned ? IfXdp.XDP_UMEM_UNALIGNED_CHUNK_FLAG : 0,
         };
         if (Libc.setsockopt(socket, IfXdp.SOL_XDP, IfXdp.XDP_UMEM_REG, &registration, sizeof(XdpUmemReg)) == 0) return;
         int errno = Marshal.GetLastPInvokeError();
-        string call = $"setsockopt(xsk, XDP_UMEM_REG, {{{length} bytes, chunk {FrameSize}, headroom {Headroom}}})";
+        string call = $"setsockopt(xsk, XDP_UMEM_REG, {{{length} bytes, chunk {FrameSize}, headroom {Headroom}{(IsUnaligned ? ", XDP_UMEM_UNALIGNED_CHUNK_FLAG" : "")}}})";
         throw errno switch
         {
             Errno.ENOBUFS => XskException.FromCall(

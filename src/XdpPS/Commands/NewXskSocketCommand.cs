@@ -53,6 +53,12 @@ public sealed class NewXskSocketCommand : XskFilterCommand
     public int Headroom { get; set; }
 
     [Parameter]
+    public SwitchParameter Unaligned { get; set; }
+
+    [Parameter]
+    public SwitchParameter MultiBuffer { get; set; }
+
+    [Parameter]
     public int RxRingSize { get; set; } = XskSocketOptions.DefaultRingSize;
 
     [Parameter]
@@ -101,7 +107,7 @@ public sealed class NewXskSocketCommand : XskFilterCommand
     {
         base.BeginProcessing();
         if (AllQueues && Given(nameof(QueueId))) Contradiction("-AllQueues says which queues, and so does -QueueId", "leave out one of them");
-        string[] ofUmem = [nameof(FrameSize), nameof(FrameCount), nameof(Headroom), nameof(HugePage), nameof(NoNeedWakeup)];
+        string[] ofUmem = [nameof(FrameSize), nameof(FrameCount), nameof(Headroom), nameof(HugePage), nameof(NoNeedWakeup), nameof(Unaligned), nameof(MultiBuffer)];
         if (ShareUmemWith is not null && ofUmem.FirstOrDefault(Given) is { } set)
             Contradiction($"-{set} is a matter of the UMEM, and with -ShareUmemWith that is made already", $"leave out -{set}");
         filter = MakeFilter();
@@ -173,6 +179,8 @@ public sealed class NewXskSocketCommand : XskFilterCommand
         FrameSize = FrameSize,
         FrameCount = FrameCount,
         Headroom = Headroom,
+        Unaligned = Unaligned,
+        MultiBuffer = MultiBuffer,
         RxRingSize = RxRingSize,
         TxRingSize = TxRingSize,
         FillRingSize = Given(nameof(FillRingSize)) ? FillRingSize : null,

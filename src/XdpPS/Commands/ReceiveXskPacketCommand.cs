@@ -106,6 +106,9 @@ public sealed class ReceiveXskPacketCommand : XskFilterCommand
     public SwitchParameter KeepKernelTraffic { get; set; }
 
     [Parameter(ParameterSetName = InterfaceSet)]
+    public SwitchParameter MultiBuffer { get; set; }
+
+    [Parameter(ParameterSetName = InterfaceSet)]
     public SwitchParameter Force { get; set; }
 
     private bool TimedOut => timeout is { } limit && Stopwatch.GetElapsedTime(lastPacketAt) >= limit;
@@ -200,6 +203,7 @@ public sealed class ReceiveXskPacketCommand : XskFilterCommand
         FrameCount = XskSocketOptions.DefaultFrameCount / 2,
         Filter = filter,
         KeepKernelTraffic = KeepKernelTraffic,
+        MultiBuffer = MultiBuffer,
         Force = Force,
     };
 

@@ -86,8 +86,7 @@ internal static class Sockets
         while (packets.Count < count && watch.Elapsed < Patience)
         {
             if (!poller.Wait(TimeSpan.FromMilliseconds(200))) continue;
-            using ReceiveBatch batch = socket.Receive(count - packets.Count);
-            for (int i = 0; i < batch.Count; i++) packets.Add(batch[i].Data.ToArray());
+            Read(socket, count - packets.Count, packets);
         }
 
         return packets;
@@ -100,11 +99,30 @@ internal static class Sockets
         using XskPoller poller = new([socket]);
         while (poller.Wait(TimeSpan.FromMilliseconds(milliseconds)))
         {
-            using ReceiveBatch batch = socket.Receive(64);
-            for (int i = 0; i < batch.Count; i++) packets.Add(batch[i].Data.ToArray());
+            Read(socket, 64, packets);
         }
 
         return packets;
+    }
+
+    private static void Read(XskSocket socket, int maximum, List<byte[]> packets)
+    {
+        if (socket.MultiBuffer)
+        {
+            using PacketBatch whole = socket.ReceivePackets(maximum);
+            foreach (ReceivedPacket packet in whole) packets.Add(packet.ToArray());
+            return;
+        }
+
+        using ReceiveBatch batch = socket.Receive(maximum);
+        for (int i = 0; i < batch.Count; i++) packets.Add(batch[i].Data.ToArray());
+    }
+
+    internal static byte[] ToArray(this ReceivedPacket packet)
+    {
+        byte[] data = new byte[packet.Length];
+        Assert.Equal(data.Length, packet.CopyTo(data));
+        return data;
     }
 
     internal static void AssertConserved(params IEnumerable<XskSocket> sockets)
