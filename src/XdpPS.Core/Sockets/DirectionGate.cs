@@ -16,6 +16,11 @@ internal sealed class DirectionGate(string direction)
     /// <summary>Open, closed, or the managed id of the thread that is inside.</summary>
     private int holder;
 
+    private int waiting;
+
+    /// <summary>Somebody waits for whoever is inside: a loop that comes back at once has to give way.</summary>
+    internal bool IsAwaited => Volatile.Read(ref waiting) > 0;
+
     internal bool TryEnter() => Interlocked.CompareExchange(ref holder, Environment.CurrentManagedThreadId, Open) == Open;
 
     internal void Enter(XskSocketInfo socket)
@@ -34,23 +39,32 @@ internal sealed class DirectionGate(string direction)
     /// <exception cref="XskException">After a second somebody still is, or it is this thread.</exception>
     internal bool Await(XskSocketInfo socket)
     {
+        if (TryEnter()) return true;
         long start = Stopwatch.GetTimestamp();
         SpinWait wait = default;
-        while (!TryEnter())
+        Interlocked.Increment(ref waiting);
+        try
         {
-            int current = Volatile.Read(ref holder);
-            if (current == Closed) return false;
-            if (current == Environment.CurrentManagedThreadId) throw StillHeld(socket, "sharing its UMEM");
-            if (Stopwatch.GetElapsedTime(start) > Patience)
+            while (!TryEnter())
             {
-                Enter(socket);
-                return true;
+                int current = Volatile.Read(ref holder);
+                if (current == Closed) return false;
+                if (current == Environment.CurrentManagedThreadId) throw StillHeld(socket, "sharing its UMEM");
+                if (Stopwatch.GetElapsedTime(start) > Patience)
+                {
+                    Enter(socket);
+                    return true;
+                }
+
+                wait.SpinOnce();
             }
 
-            wait.SpinOnce();
+            return true;
         }
-
-        return true;
+        finally
+        {
+            Interlocked.Decrement(ref waiting);
+        }
     }
 
     internal void Leave() => Volatile.Write(ref holder, Open);
@@ -59,12 +73,20 @@ internal sealed class DirectionGate(string direction)
     internal void Close(XskSocketInfo socket)
     {
         SpinWait wait = default;
-        while (true)
+        Interlocked.Increment(ref waiting);
+        try
         {
-            int previous = Interlocked.CompareExchange(ref holder, Closed, Open);
-            if (previous is Open or Closed) return;
-            if (previous == Environment.CurrentManagedThreadId) throw StillHeld(socket, "closing the socket");
-            wait.SpinOnce();
+            while (true)
+            {
+                int previous = Interlocked.CompareExchange(ref holder, Closed, Open);
+                if (previous is Open or Closed) return;
+                if (previous == Environment.CurrentManagedThreadId) throw StillHeld(socket, "closing the socket");
+                wait.SpinOnce();
+            }
+        }
+        finally
+        {
+            Interlocked.Decrement(ref waiting);
         }
     }
 

@@ -4,7 +4,7 @@ using XdpPS.Interop;
 namespace XdpPS;
 
 /// <summary>The RX ring of a socket, whose frames come from its queue's FILL ring and go back there.</summary>
-internal sealed unsafe class ReceivePath
+internal sealed unsafe partial class ReceivePath
 {
     /// <summary>Frames go back to FILL in batches of this many: each publication costs a shared cache line.</summary>
     private const int RefillBatch = 64;

@@ -5,7 +5,7 @@ using XdpPS.Interop;
 namespace XdpPS;
 
 /// <summary>The TX ring of a socket and its frames, which come back by its queue's COMPLETION ring.</summary>
-internal sealed unsafe class TransmitPath
+internal sealed unsafe partial class TransmitPath
 {
     private static readonly TimeSpan RestPatience = TimeSpan.FromMilliseconds(100);
 

@@ -117,6 +117,9 @@ internal sealed unsafe class Umem
 
     internal FramePool? OwnerOf(ulong address) => address < length ? owners[address >> frameShift] : null;
 
+    /// <summary>For a frame that goes from one pool to another while both are in use.</summary>
+    internal void SetOwner(ulong address, FramePool owner) => owners[address >> frameShift] = owner;
+
     internal ulong FrameStart(ulong address) => address & ~((ulong)FrameSize - 1);
 
     internal void AddReference() => Interlocked.Increment(ref references);

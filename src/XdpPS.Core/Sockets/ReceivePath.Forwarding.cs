@@ -1,0 +1,95 @@
+using XdpPS.Interop;
+
+namespace XdpPS;
+
+/// <summary>What became of the packets of one batch.</summary>
+internal struct ForwardCounts
+{
+    internal uint Received;
+    internal uint Forwarded;
+    internal uint Filtered;
+    internal uint TooLong;
+    internal long Bytes;
+}
+
+/// <content>From the RX ring to a TX ring.</content>
+internal sealed unsafe partial class ReceivePath
+{
+    internal bool IsOn(Umem other) => umem == other;
+
+    /// <summary>
+    /// Moves peeked packets to a TX ring, or copies them where that is on another UMEM. What the filter matches, and what
+    /// is longer than the other's frames, is given back to FILL.
+    /// </summary>
+    /// <param name="index">The first packet.</param>
+    /// <param name="count">How many there are.</param>
+    /// <param name="to">Where they go, with room for all of them.</param>
+    /// <param name="place">The first reserved place there.</param>
+    /// <param name="drop">What to drop, or null.</param>
+    /// <param name="addresses">What to change, or null.</param>
+    /// <param name="counts">What was done, also where this throws.</param>
+    /// <exception cref="XskException">A descriptor is not of this UMEM.</exception>
+    internal void Forward(
+        uint index, uint count, TransmitPath to, uint place, CompiledFilter? drop, AddressRewrite? addresses, ref ForwardCounts counts)
+    {
+        bool moves = IsOn(to.Umem);
+        bool reads = drop is not null || addresses is not null || !moves;
+        int longest = moves ? int.MaxValue : to.FrameSize;
+        long arrived = 0;
+        try
+        {
+            using (queue.EnterIfShared())
+            {
+                FramePool frames = queue.ReceiveFrames;
+                for (; counts.Received < count; counts.Received++)
+                {
+                    ref readonly XdpDescriptor descriptor = ref rx[index + counts.Received];
+                    // What only changes hands is not looked at: its address is checked against its pool.
+                    Span<byte> frame = reads ? umem.Slice(descriptor.Address, descriptor.Length) : default;
+                    arrived += descriptor.Length;
+                    bool filtered = drop is not null && drop.Matches(frame);
+                    if (!filtered && frame.Length <= longest)
+                    {
+                        uint at = place + counts.Forwarded;
+                        if (moves)
+                        {
+                            addresses?.Apply(frame);
+                            ulong given = to.PutReceived(at, descriptor, frames);
+                            // As in Release. The frame that came for it may have any bytes there.
+                            if (readTimestamps) *umem.TimestampSlot(given + (ulong)Umem.ReceiveOffset(umem.Headroom)) = 0;
+                        }
+                        else
+                        {
+                            Span<byte> copy = to.PutCopy(at, frame);
+                            addresses?.Apply(copy);
+                        }
+
+                        counts.Forwarded++;
+                        counts.Bytes += descriptor.Length;
+                        if (moves) continue;
+                    }
+                    else if (filtered)
+                    {
+                        counts.Filtered++;
+                    }
+                    else
+                    {
+                        counts.TooLong++;
+                    }
+
+                    if (readTimestamps) *umem.TimestampSlot(descriptor.Address) = 0;
+                    frames.Give(descriptor.Address);
+                }
+            }
+        }
+        finally
+        {
+            Bytes += arrived;
+            Packets += counts.Received;
+            rx.Release(counts.Received);
+        }
+
+        consumedSinceRefill += (int)count;
+        if (consumedSinceRefill >= refillThreshold) Refill();
+    }
+}
