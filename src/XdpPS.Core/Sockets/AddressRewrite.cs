@@ -26,6 +26,7 @@ internal sealed class AddressRewrite
             : new AddressRewrite(options.SwapMac, Bytes(options.RewriteDestination), Bytes(options.RewriteSource));
 
     /// <summary>Swaps first: an address that was given stands, whatever is swapped.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal void Apply(Span<byte> frame)
     {
         if (frame.Length < 2 * AddressLength) return;

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
 
 namespace XdpPS;
 
@@ -157,6 +158,7 @@ internal sealed class ForwardPath
         return any;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private bool ForwardBatch(uint most)
     {
         uint room = transmit.ReserveRoom(most, out uint place);

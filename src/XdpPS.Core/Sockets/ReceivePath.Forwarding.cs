@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using XdpPS.Interop;
 
 namespace XdpPS;
@@ -15,6 +16,9 @@ internal struct ForwardCounts
 /// <content>From the RX ring to a TX ring.</content>
 internal sealed unsafe partial class ReceivePath
 {
+    /// <summary>So many packets ahead of the one at hand is fetched.</summary>
+    private const uint Ahead = 8;
+
     internal bool IsOn(Umem other) => umem == other;
 
     /// <summary>
@@ -29,6 +33,8 @@ internal sealed unsafe partial class ReceivePath
     /// <param name="addresses">What to change, or null.</param>
     /// <param name="counts">What was done, also where this throws.</param>
     /// <exception cref="XskException">A descriptor is not of this UMEM.</exception>
+    // A loop that never leaves a few methods is not replaced by better code for long where it has the only processor.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal void Forward(
         uint index, uint count, TransmitPath to, uint place, CompiledFilter? drop, AddressRewrite? addresses, ref ForwardCounts counts)
     {
@@ -41,9 +47,11 @@ internal sealed unsafe partial class ReceivePath
             using (queue.EnterIfShared())
             {
                 FramePool frames = queue.ReceiveFrames;
+                for (uint i = 0; i < Math.Min(Ahead, count); i++) umem.Prefetch(rx[index + i].Address);
                 for (; counts.Received < count; counts.Received++)
                 {
                     ref readonly XdpDescriptor descriptor = ref rx[index + counts.Received];
+                    if (counts.Received + Ahead < count) umem.Prefetch(rx[index + counts.Received + Ahead].Address);
                     // What only changes hands is not looked at: its address is checked against its pool.
                     Span<byte> frame = reads ? umem.Slice(descriptor.Address, descriptor.Length) : default;
                     arrived += descriptor.Length;

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using XdpPS.Interop;
 
 namespace XdpPS;
@@ -23,6 +24,7 @@ internal sealed unsafe partial class TransmitPath
 
     /// <summary>Puts a received frame itself into a reserved place, and a free frame into the receiver's pool for it.</summary>
     /// <returns>The frame that the receiver got.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal ulong PutReceived(uint index, in XdpDescriptor received, FramePool from)
     {
         ulong given = Frames.TradeIn(received.Address, from);

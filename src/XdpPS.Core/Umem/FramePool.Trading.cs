@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace XdpPS;
 
 /// <content>How a received frame gets onto a TX ring without a copy.</content>
@@ -11,6 +13,7 @@ internal sealed partial class FramePool
     /// <param name="from">Whose frame it is. Both pools are to be used by this thread.</param>
     /// <returns>The frame that was given for it, free in <paramref name="from"/>.</returns>
     /// <exception cref="XskException">The address is not of that pool.</exception>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal ulong TradeIn(ulong address, FramePool from)
     {
         if (umem.OwnerOf(address) != from || from.Count == from.addresses.Length) throw NotOurs(address);

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using XdpPS.Interop;
 
@@ -8,7 +9,7 @@ namespace XdpPS;
 /// The packet memory, cut into frames of one size. Sockets lease frames for a direction: the kernel never moves one
 /// from FILL and RX to TX and COMPLETION. Several sockets can share it; it is unmapped with the last of them.
 /// </summary>
-internal sealed unsafe class Umem
+internal sealed unsafe partial class Umem
 {
     private readonly MemoryMapping memory;
     private readonly byte* start;
@@ -117,9 +118,6 @@ internal sealed unsafe class Umem
 
     internal FramePool? OwnerOf(ulong address) => address < length ? owners[address >> frameShift] : null;
 
-    /// <summary>For a frame that goes from one pool to another while both are in use.</summary>
-    internal void SetOwner(ulong address, FramePool owner) => owners[address >> frameShift] = owner;
-
     internal ulong FrameStart(ulong address) => address & ~((ulong)FrameSize - 1);
 
     internal void AddReference() => Interlocked.Increment(ref references);
@@ -170,6 +168,7 @@ internal sealed unsafe class Umem
 
     /// <summary>The bytes at an address that came from a ring.</summary>
     /// <exception cref="XskException">They do not lie inside the UMEM.</exception>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal Span<byte> Slice(ulong address, uint count)
     {
         if (address > length || count > length - address) throw OutOfRange(address, count);
