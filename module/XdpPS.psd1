@@ -17,6 +17,7 @@
         'Get-XdpProgram'
         'Get-XskRingStats'
         'Get-XskSocket'
+        'Invoke-XskForward'
         'New-XskSocket'
         'Receive-XskPacket'
         'Remove-XskSocket'

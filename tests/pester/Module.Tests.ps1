@@ -11,7 +11,7 @@ BeforeAll {
 
 Describe 'The module' -Tag Unit {
     BeforeAll {
-        $cmdlets = 'Get-XdpInterface', 'Get-XdpProgram', 'Get-XskRingStats', 'Get-XskSocket', 'New-XskSocket', 'Receive-XskPacket', 'Remove-XskSocket', 'Send-XskFrame', 'Test-XskFilter'
+        $cmdlets = 'Get-XdpInterface', 'Get-XdpProgram', 'Get-XskRingStats', 'Get-XskSocket', 'Invoke-XskForward', 'New-XskSocket', 'Receive-XskPacket', 'Remove-XskSocket', 'Send-XskFrame', 'Test-XskFilter'
     }
 
     It 'is found by its name in the folder of the build' {
@@ -59,6 +59,7 @@ Describe 'The module' -Tag Unit {
         @{ Name = 'Get-XskSocket'; Type = 'XdpPS.XskSocket' }
         @{ Name = 'Receive-XskPacket'; Type = 'XdpPS.XskPacket', 'XdpPS.XskPacket[]' }
         @{ Name = 'Send-XskFrame'; Type = 'XdpPS.XskSendResult' }
+        @{ Name = 'Invoke-XskForward'; Type = 'XdpPS.XskForwardResult' }
         @{ Name = 'Get-XskRingStats'; Type = 'XdpPS.XskRingStats' }
         @{ Name = 'Get-XdpProgram'; Type = 'XdpPS.XdpProgramInfo' }
         @{ Name = 'Test-XskFilter'; Type = 'XdpPS.XskFilterResult', 'XdpPS.XskFilterProgram' }
@@ -69,6 +70,7 @@ Describe 'The module' -Tag Unit {
     It 'supports -WhatIf and -Confirm where something changes: <Name>' -ForEach @(
         @{ Name = 'New-XskSocket'; Expected = $true }
         @{ Name = 'Send-XskFrame'; Expected = $true }
+        @{ Name = 'Invoke-XskForward'; Expected = $true }
         @{ Name = 'Remove-XskSocket'; Expected = $true }
         @{ Name = 'Get-XdpInterface'; Expected = $false }
         @{ Name = 'Get-XskSocket'; Expected = $false }
@@ -101,7 +103,7 @@ Describe 'The module' -Tag Unit {
     }
 
     It 'can be removed and imported again in one session' {
-        Invoke-Pwsh "Remove-Module XdpPS; Import-Module XdpPS; Remove-Module XdpPS; Import-Module XdpPS; (Get-Command -Module XdpPS).Count" | Should -Be 9
+        Invoke-Pwsh "Remove-Module XdpPS; Import-Module XdpPS; Remove-Module XdpPS; Import-Module XdpPS; (Get-Command -Module XdpPS).Count" | Should -Be 10
     }
 }
 

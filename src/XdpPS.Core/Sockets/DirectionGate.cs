@@ -19,6 +19,11 @@ internal sealed class DirectionGate(string direction)
     /// <summary>Open, closed, borrowed, or the managed id of the thread that is inside.</summary>
     private int holder;
 
+    private int waiting;
+
+    /// <summary>Somebody waits for whoever is inside: a loop that comes back at once has to give way.</summary>
+    internal bool IsAwaited => Volatile.Read(ref waiting) > 0;
+
     internal bool TryEnter() => Interlocked.CompareExchange(ref holder, Environment.CurrentManagedThreadId, Open) == Open;
 
     internal void Enter(XskSocketInfo socket)
@@ -41,14 +46,22 @@ internal sealed class DirectionGate(string direction)
     {
         long start = Stopwatch.GetTimestamp();
         SpinWait wait = default;
-        while (true)
+        Interlocked.Increment(ref waiting);
+        try
         {
-            int previous = Interlocked.CompareExchange(ref holder, Borrowed, Open);
-            if (previous == Open) return true;
-            if (previous == Closed) return false;
-            if (previous == Environment.CurrentManagedThreadId) throw StillHeld(socket, "sharing its UMEM");
-            if (Stopwatch.GetElapsedTime(start) > Patience) throw Busy(socket);
-            wait.SpinOnce();
+            while (true)
+            {
+                int previous = Interlocked.CompareExchange(ref holder, Borrowed, Open);
+                if (previous == Open) return true;
+                if (previous == Closed) return false;
+                if (previous == Environment.CurrentManagedThreadId) throw StillHeld(socket, "sharing its UMEM");
+                if (Stopwatch.GetElapsedTime(start) > Patience) throw Busy(socket);
+                wait.SpinOnce();
+            }
+        }
+        finally
+        {
+            Interlocked.Decrement(ref waiting);
         }
     }
 
@@ -58,12 +71,20 @@ internal sealed class DirectionGate(string direction)
     internal void Close(XskSocketInfo socket)
     {
         SpinWait wait = default;
-        while (true)
+        Interlocked.Increment(ref waiting);
+        try
         {
-            int previous = Interlocked.CompareExchange(ref holder, Closed, Open);
-            if (previous is Open or Closed) return;
-            if (previous == Environment.CurrentManagedThreadId) throw StillHeld(socket, "closing the socket");
-            wait.SpinOnce();
+            while (true)
+            {
+                int previous = Interlocked.CompareExchange(ref holder, Closed, Open);
+                if (previous is Open or Closed) return;
+                if (previous == Environment.CurrentManagedThreadId) throw StillHeld(socket, "closing the socket");
+                wait.SpinOnce();
+            }
+        }
+        finally
+        {
+            Interlocked.Decrement(ref waiting);
         }
     }
 

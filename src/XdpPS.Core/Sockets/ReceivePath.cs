@@ -153,6 +153,8 @@ internal sealed unsafe partial class ReceivePath
         timestampRead = false;
     }
 
+    private bool DriverWritesTimestamps(uint index) => driverWritesTimestamps |= *umem.TimestampSlot(rx[index].Address) != 0;
+
     private void WakeKernel()
     {
         Wakeups++;

@@ -4,7 +4,7 @@ namespace XdpPS;
 
 /// <summary>The free frames of one direction of one socket, last in first out so that the warmest is used next.</summary>
 /// <remarks>Used by one thread at a time: the receiver's or the sender's. What others hand back waits until that thread takes it.</remarks>
-internal sealed class FramePool
+internal sealed partial class FramePool
 {
     private readonly Umem umem;
     private ulong[] addresses;

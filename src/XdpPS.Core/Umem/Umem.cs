@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using XdpPS.Interop;
 
@@ -7,7 +8,7 @@ namespace XdpPS;
 /// The packet memory, cut into frames of one size. Sockets lease frames for a direction: the kernel never moves one
 /// from FILL and RX to TX and COMPLETION. Several sockets can share it; it is unmapped with the last of them.
 /// </summary>
-internal sealed unsafe class Umem
+internal sealed unsafe partial class Umem
 {
     /// <summary>Frames of an odd size begin on a line of their own; and newer kernels lose the lowest bit of an address that they send from (xsk_skb_destructor_set_addr).</summary>
     private const ulong CacheLine = 64;
@@ -187,6 +188,7 @@ internal sealed unsafe class Umem
 
     /// <summary>The bytes at an address that came from a ring.</summary>
     /// <exception cref="XskException">They do not lie inside the UMEM.</exception>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal Span<byte> Slice(ulong address, uint count)
     {
         if (address > length || count > length - address) throw OutOfRange(address, count);
