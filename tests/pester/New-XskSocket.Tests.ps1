@@ -75,8 +75,6 @@ Describe 'New-XskSocket without a privilege' -Tag Unit {
         @{ Parameters = @{ FrameSize = 1024 }; Id = 'FrameSizeInvalid' }
         @{ Parameters = @{ FrameSize = 3000 }; Id = 'FrameSizeInvalid' }
         @{ Parameters = @{ FrameSize = 131072 }; Id = 'FrameSizeInvalid' }
-        @{ Parameters = @{ FrameSize = 131072; Unaligned = $true }; Id = 'FrameSizeInvalid' }
-        @{ Parameters = @{ FrameSize = 2047; Unaligned = $true }; Id = 'FrameSizeInvalid' }
         @{ Parameters = @{ FrameSize = -2048 }; Id = 'FrameSizeInvalid' }
         @{ Parameters = @{ FrameCount = 1 }; Id = 'FrameCountInvalid' }
         @{ Parameters = @{ FrameCount = -5 }; Id = 'FrameCountInvalid' }
