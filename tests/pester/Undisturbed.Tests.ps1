@@ -49,12 +49,14 @@ Describe "A filtered socket and the host's own traffic$note" -Tag Netns -Skip:($
         Remove-Item -LiteralPath $path, $mixture -ErrorAction Ignore
     }
 
-    It 'goes on undisturbed with -Filter ''<Filter>'', and the socket sees exactly what tcpdump sees' -ForEach @(
-        @{ Filter = 'udp port 53 or (icmp and src net 10.88.0.0/16)' }
-        @{ Filter = 'udp and not port 67' }
-        @{ Filter = 'udp and (udp[8] == 0x5a) and len > 100' }
+    It 'goes on undisturbed with <With.Keys>, and the socket sees exactly what tcpdump sees with ''<Filter>''' -ForEach @(
+        @{ Filter = 'udp port 53 or (icmp and src net 10.88.0.0/16)'; With = @{ Filter = 'udp port 53 or (icmp and src net 10.88.0.0/16)' } }
+        @{ Filter = 'udp and not port 67'; With = @{ Filter = 'udp and not port 67' } }
+        @{ Filter = 'udp and (udp[8] == 0x5a) and len > 100'; With = @{ Filter = 'udp and (udp[8] == 0x5a) and len > 100' } }
+        @{ Filter = 'udp and (port 53 or portrange 4000-6000) and net 10.77.0.0/24'; With = @{ IPProtocol = 'UDP'; Port = 53, '4000-6000'; Address = '10.77.0.0/24' } }
+        @{ Filter = 'not (tcp or icmp or arp or port 67)'; With = @{ Filter = 'tcp or icmp or arp or port 67'; NotMatch = $true } }
     ) {
-        $s = New-XskSocket $cable.Left -Filter $Filter
+        $s = New-XskSocket $cable.Left @With
         $tcpdump = Start-Program ip 'netns', 'exec', $lab, 'tcpdump', '-i', $cable.Right, '-w', $path, '-U', '--immediate-mode', '-Q', 'out', '-Z', 'root', $Filter -WaitFor 'listening on' -Stream Error
         Write-Pcap $mixture (1..120 | ForEach-Object { , (New-UdpFrame (53, 67, 5000)[$_ % 3] -Length (18 + $_)) })
 
