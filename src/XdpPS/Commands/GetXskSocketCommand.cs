@@ -21,11 +21,12 @@ public sealed class GetXskSocketCommand : XdpQueryCommand
         XskSocket[] found = Named(name, sockets, socket => socket.InterfaceName);
         if (found.Length == 0 && !WildcardPattern.ContainsWildcardCharacters(name))
         {
+            string there = string.IsNullOrEmpty(NetworkNamespace) ? "" : $" -NetworkNamespace {NetworkNamespace}";
             string open = sockets.Length == 0 ? "none is open" : $"open are {string.Join(", ", sockets.Select(s => s.InterfaceName).Distinct())}";
             WriteError(XskErrorRecord.Create(
                 "SocketNotFound", ErrorCategory.ObjectNotFound,
-                $"This session has no open socket on an interface named '{name}'",
-                $"{open}; New-XskSocket {name} opens one",
+                $"This session has no open socket on an interface named '{name}'{(there.Length > 0 ? $" in network namespace '{NetworkNamespace}'" : "")}",
+                $"{open}; New-XskSocket {name}{there} opens one",
                 name));
         }
 
