@@ -39,6 +39,9 @@ internal sealed unsafe class Umem
 
     internal int Headroom { get; }
 
+    /// <summary>The sockets that use it.</summary>
+    internal int References => Volatile.Read(ref references);
+
     /// <summary>Frames that no socket has.</summary>
     internal int Unleased
     {

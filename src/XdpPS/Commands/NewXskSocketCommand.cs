@@ -35,6 +35,7 @@ public sealed class NewXskSocketCommand : XskFilterCommand
 
     [Parameter]
     [ValidateNotNull]
+    [SingleSocket]
     public XskSocket? ShareUmemWith { get; set; }
 
     [Parameter]
@@ -138,7 +139,12 @@ public sealed class NewXskSocketCommand : XskFilterCommand
         foreach (XskSocket socket in opener.Sockets)
         {
             WriteVerbose(socket.ToString());
-            if (socket.JoinedProgram) WriteVerbose($"{name}: joined the XDP program (id {socket.ProgramId}) that another process has attached, through its map xsks_map. That program decides what arrives here.");
+            if (socket.JoinedProgram)
+            {
+                string takes = socket.Warnings.Any(warning => warning.Id == XskWarning.DecidedByAnother) ? "It decides what arrives here" : "It takes what one of this process would";
+                WriteVerbose($"{name}: joined the XDP program (id {socket.ProgramId}) that another process has attached, through its map xsks_map. {takes}.");
+            }
+
             if (mapPath is not null && socket.RxRingSize > 0) WriteVerbose($"{name}: put into slot {socket.QueueId} of the map {mapPath}. The program that uses this map decides what arrives here.");
             WriteObject(socket);
         }
