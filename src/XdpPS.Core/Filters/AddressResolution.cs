@@ -36,7 +36,7 @@ internal static class AddressResolution
         };
     }
 
-    /// <summary>What arrives: a neighbour asks for the host, and it answers the host.</summary>
+    /// <summary>What arrives: a neighbour asks for the host, and it answers the host. Checksums are left out, since no filter checks them.</summary>
     internal static IEnumerable<byte[]> ToHost(HostTraffic.Neighbour neighbour)
     {
         byte[] own = neighbour.Own.GetAddressBytes(), other = neighbour.Other.GetAddressBytes();
@@ -87,7 +87,6 @@ internal static class AddressResolution
         body[64] = option;
         body[65] = 1;
         Stranger.GetAddressBytes().CopyTo(body[66..]);
-        BinaryPrimitives.WriteUInt16BigEndian(body[42..], Checksum(body[8..]));
         return frame;
     }
 
@@ -98,14 +97,5 @@ internal static class AddressResolution
         Stranger.GetAddressBytes().CopyTo(frame, 6);
         BinaryPrimitives.WriteUInt16BigEndian(frame.AsSpan(12), type);
         return frame;
-    }
-
-    /// <summary>Over both addresses, the length and the protocol of the pseudo-header, and the message (RFC 8200, 8.1).</summary>
-    private static ushort Checksum(ReadOnlySpan<byte> fromAddresses)
-    {
-        int sum = 32 + IcmpV6;
-        for (int i = 0; i < fromAddresses.Length; i += 2) sum += BinaryPrimitives.ReadUInt16BigEndian(fromAddresses[i..]);
-        while (sum > 0xffff) sum = (sum & 0xffff) + (sum >> 16);
-        return (ushort)~sum;
     }
 }
