@@ -87,8 +87,12 @@ public sealed class FilterTests : IDisposable
         network.Ip("address", "add", "192.0.2.1/24", "dev", TestNetwork.Near);
         network.Ip("route", "add", "default", "via", "192.0.2.2");
         XskException failure = Sockets.Fails(XskErrorId.InterfaceInUse, () => Sockets.Open());
-        Assert.Contains("-Filter ('not tcp port 22'", failure.Message, StringComparison.Ordinal);
-        XskSocket.Open(Filtered("not tcp port 22")).Dispose();
+        string[] ways = ["-KeepKernelTraffic", "-Filter (such as 'not (tcp port 22 or arp or icmp6)'", "another interface", "-Force"];
+        Assert.Equal(ways, ways.OrderBy(way => failure.Message.IndexOf(way, StringComparison.Ordinal)).Where(way => failure.Message.Contains(way, StringComparison.Ordinal)));
+        using (XskSocket proposed = XskSocket.Open(Filtered("not (tcp port 22 or arp or icmp6)"))) Assert.DoesNotContain(proposed.Warnings, AboutAddresses);
+        using (XskSocket deadly = XskSocket.Open(Filtered("not tcp port 22"))) Assert.Contains(deadly.Warnings, AboutAddresses);
+        using (XskSocket kept = XskSocket.Open(Filtered("not tcp port 22") with { KeepKernelTraffic = true })) Assert.DoesNotContain(kept.Warnings, AboutAddresses);
+        using (XskSocket elsewhere = XskSocket.Open(Filtered("arp") with { InterfaceName = TestNetwork.Far })) Assert.DoesNotContain(elsewhere.Warnings, AboutAddresses);
         // A filter that leaves nothing is none.
         PacketFilter nothing = new("nothing", [new ClassicInstruction { Code = 0x06 }]);
         foreach (PacketFilter all in (PacketFilter[])[PacketFilter.Compile(" "), PacketFilter.Compile("0 = 0"), nothing.Not()])
@@ -97,6 +101,8 @@ public sealed class FilterTests : IDisposable
             XskSocket.Open(Sockets.Options() with { Filter = all, KeepKernelTraffic = true }).Dispose();
             XskSocket.Open(Sockets.Options(force: true) with { Filter = all }).Dispose();
         }
+
+        static bool AboutAddresses(XskWarning warning) => warning.Id == "AddressResolutionTaken";
     });
 
     [KernelFact("tcpdump", "ethtool")]
@@ -125,6 +131,42 @@ public sealed class FilterTests : IDisposable
         Assert.Contains("'udp prot 53'", failure.Message, StringComparison.Ordinal);
         Assert.Contains("syntax error", failure.Message, StringComparison.Ordinal);
     }
+
+    /// <summary>tcpdump, which reads these from the kernel, says so in its listing: what is loaded is no byte of the frame.</summary>
+    [KernelTheory("tcpdump")]
+    [InlineData("inbound", "[type]")]
+    [InlineData("outbound", "[type]")]
+    [InlineData("udp and not outbound", "[type]")]
+    [InlineData("ifindex 3", "[ifidx]")]
+    public void What_only_a_packet_socket_knows_is_refused(string expression, string loaded)
+    {
+        Assert.Contains(loaded, Command.Run("tcpdump", "-d", "-y", "EN10MB", expression), StringComparison.Ordinal);
+        XskException failure = Sockets.Fails(XskErrorId.FilterSyntax, () => PacketFilter.Compile(expression));
+        Assert.Contains($"'{expression}' asks for what the kernel knows of a packet beside its bytes", failure.Message, StringComparison.Ordinal);
+    }
+
+    [KernelFact("tcpdump")]
+    public void What_matches_no_packet_is_said_of_what_was_written()
+    {
+        Assert.Contains("'tcp and udp' matches no packet", Sockets.Fails(XskErrorId.FilterSyntax, () => PacketFilter.Compile("tcp and udp")).Message, StringComparison.Ordinal);
+        PacketFields fields = new() { Vlans = [5], Ports = [new PortRange(53, 53)] };
+        XskException failure = Sockets.Fails(XskErrorId.FilterSyntax, () => PacketFilter.Compile("arp", fields));
+        Assert.StartsWith($"No packet can match both 'arp' and '{fields.Expression}'", failure.Message, StringComparison.Ordinal);
+    }
+
+    [KernelFact("tcpdump")]
+    public void A_null_character_does_not_cut_an_expression() => Assert.Contains(
+        "'udp? and port 53' has a null character", Sockets.Fails(XskErrorId.FilterSyntax, () => PacketFilter.Compile("udp\0 and port 53")).Message, StringComparison.Ordinal);
+
+    [KernelFact("tcpdump")]
+    public void The_same_words_in_other_instructions_are_explained() => network.Run(() =>
+    {
+        using XskSocket first = XskSocket.Open(Filtered("port 53"));
+        PacketFilter fields = PacketFilter.FromFields(new PacketFields { Ports = [new PortRange(53, 53)] });
+        Assert.Equal(first.Filter, fields.Expression);
+        XskException failure = Sockets.Fails(XskErrorId.FilterConflict, () => XskSocket.Open(Sockets.Options(queue: 1) with { Filter = fields }));
+        Assert.Contains("'port 53' in other instructions: made by -Filter", failure.Message, StringComparison.Ordinal);
+    });
 
     [KernelFact("tcpdump")]
     public void A_filter_needs_a_program() =>

@@ -131,7 +131,7 @@ public sealed class KernelTrafficTests(ITestOutputHelper output)
     private static XskSocketOptions Options() => Sockets.Options() with { KeepKernelTraffic = true };
 
     /// <summary>Near in one namespace, Far in another, each with an IPv4 and an IPv6 address.</summary>
-    private static void Connect(TestNetwork host, TestNetwork other, string bridge = TestNetwork.Near)
+    internal static void Connect(TestNetwork host, TestNetwork other, string bridge = TestNetwork.Near)
     {
         other.Ip("link", "delete", TestNetwork.Near);
         host.Ip("link", "set", TestNetwork.Far, "netns", other.Name);

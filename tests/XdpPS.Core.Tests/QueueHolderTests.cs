@@ -35,9 +35,9 @@ public sealed class QueueHolderTests
     [Fact]
     public void A_holder_that_cannot_be_seen_and_one_that_is_gone_are_said_to_be()
     {
-        Assert.Contains("may not look into", QueueHolder.Describe(AnyInterface, 3, [new(uint.MaxValue, AnyInterface, 3)]), StringComparison.Ordinal);
+        Assert.Contains("may not look into", QueueHolder.Describe(AnyInterface, 3, [new(uint.MaxValue, AnyInterface, 3)], []), StringComparison.Ordinal);
         foreach (XdpDiag.Entry other in new XdpDiag.Entry[] { new(1, AnyInterface, 2), new(1, AnyInterface + 1, 3) })
-            Assert.Equal("an AF_XDP socket just closed whose frames are still being sent", QueueHolder.Describe(AnyInterface, 3, [other]));
+            Assert.Equal("an AF_XDP socket just closed whose frames are still being sent", QueueHolder.Describe(AnyInterface, 3, [other], []));
     }
 
     /// <summary>The inode is a real socket's of a real process, the list that has it is made up.</summary>
@@ -58,17 +58,56 @@ public sealed class QueueHolderTests
         network.Run(() =>
         {
             using Process owner = Holder.Start(network, TestNetwork.Near, "0");
-            string text = QueueHolder.Describe(AnyInterface, 0, null);
+            // Without the program, and so not told from others by it; before them for being in this namespace.
+            using Process other = Holder.Start(network, TestNetwork.Far, "0", Holder.WithoutProgram);
+            string text = QueueHolder.Describe(XdpInterface.Get(TestNetwork.Near).Index, 0, null, [owner.Id]);
             Assert.Contains("this kernel cannot tell which", text, StringComparison.Ordinal);
-            Assert.EndsWith($"may hold it: {Name(owner)}", text, StringComparison.Ordinal);
+            Assert.Contains($"may hold it: {Name(owner)}, which holds the interface's XDP program, {Name(other)}", text, StringComparison.Ordinal);
             if (XdpDiag.Query() is null)
             {
                 XskException failure = Sockets.Fails(XskErrorId.QueueBusy, () => Sockets.Open());
                 Assert.Contains(text, failure.Message, StringComparison.Ordinal);
             }
 
-            owner.StandardInput.Close();
-            owner.WaitForExit();
+            End(owner, other);
+        });
+    }
+
+    /// <summary>As a pwsh with -NetworkNamespace: /proc/PID/ns/net is not where its sockets are.</summary>
+    [KernelTheory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_holder_in_another_namespace_than_its_socket_is_named_as_well(bool withProgram)
+    {
+        using TestNetwork network = new();
+        using Process owner = Holder.StartOutside(network, TestNetwork.Near, "0", withProgram ? "" : Holder.WithoutProgram);
+        network.Run(() =>
+        {
+            XskException failure = Sockets.Fails(XskErrorId.QueueBusy, () => Sockets.Open());
+            Assert.Contains(Name(owner), failure.Message, StringComparison.Ordinal);
+            bool firstByProgram = failure.Message.Contains($"may hold it: {Name(owner)}, which holds the interface's XDP program", StringComparison.Ordinal);
+            if (XdpDiag.Query() is null) Assert.Equal(withProgram, firstByProgram);
+        });
+        End(owner);
+    }
+
+    [KernelFact]
+    public void A_queue_that_this_process_holds_is_said_to_be_its_own()
+    {
+        using TestNetwork network = new(queues: 2);
+        network.Run(() =>
+        {
+            XskSocket holder = Sockets.Open();
+            foreach (XskSocketOptions options in (XskSocketOptions[])[Sockets.Options(), Sockets.Options(attachProgram: false)])
+            {
+                XskException failure = Sockets.Fails(XskErrorId.QueueBusy, () => XskSocket.Open(options));
+                Assert.Contains($"Queue 0 of {TestNetwork.Near} is held by this session, or another runspace of this process ({Environment.ProcessId}); see Get-XskSocket", failure.Message, StringComparison.Ordinal);
+            }
+
+            holder.Close();
+            using Process other = Holder.Start(network, TestNetwork.Near, "0");
+            Assert.DoesNotContain("held by this session", Sockets.Fails(XskErrorId.QueueBusy, () => Sockets.Open()).Message, StringComparison.Ordinal);
+            End(other);
         });
     }
 
@@ -81,10 +120,11 @@ public sealed class QueueHolderTests
         using TestNetwork network = new();
         network.Run(() =>
         {
-            using XskSocket holder = Sockets.Open();
+            using Process holder = Holder.Start(network, TestNetwork.Near, "0");
             SystemCallFilter.Fail("socket", errno, Libc.AF_NETLINK, null, NetlinkAbi.NETLINK_SOCK_DIAG);
             XskException failure = Sockets.Fails(XskErrorId.QueueBusy, () => Sockets.Open());
             Assert.Contains("this kernel cannot tell which", failure.Message, StringComparison.Ordinal);
+            End(holder);
         });
     }
 
@@ -102,16 +142,21 @@ public sealed class QueueHolderTests
                 XdpDiag.Query()!.OrderBy(entry => entry.QueueId));
             XskException failure = Sockets.Fails(XskErrorId.QueueBusy, () => Sockets.Open());
             Assert.Contains($"is held by an AF_XDP socket of {Name(owner)};", failure.Message, StringComparison.Ordinal);
-            foreach (Process process in new[] { owner, other })
-            {
-                process.StandardInput.Close();
-                process.WaitForExit();
-            }
+            End(owner, other);
         });
     }
 
     private static void QueueHolderIs(Process owner, List<XdpDiag.Entry> sockets) =>
-        Assert.Equal($"an AF_XDP socket of {Name(owner)}", QueueHolder.Describe(AnyInterface, 0, sockets));
+        Assert.Equal($"an AF_XDP socket of {Name(owner)}", QueueHolder.Describe(AnyInterface, 0, sockets, []));
+
+    private static void End(params Process[] processes)
+    {
+        foreach (Process process in processes)
+        {
+            process.StandardInput.Close();
+            process.WaitForExit();
+        }
+    }
 
     private static string Name(Process process) => $"{File.ReadAllText($"/proc/{process.Id}/comm").Trim()} ({process.Id})";
 

@@ -20,6 +20,7 @@ Describe 'Completion on any machine' -Tag Unit {
         "New-XskSocket 'l"
         'Get-XskSocket l'
         'Get-XdpInterface l'
+        'Get-XdpProgram l'
         'Get-XdpInterface -ifName l'
         'Receive-XskPacket -InterfaceName l'
         'Receive-XskPacket -Count 1 -InterfaceName l'
@@ -66,6 +67,7 @@ Describe 'Completion on any machine' -Tag Unit {
         @{ Line = 'New-XskSocket lo -EtherType ARP,ipv'; Names = 'IPv4', 'IPv6'; Tip = '0x86dd' }
         @{ Line = "Receive-XskPacket -InterfaceName lo -IPProtocol 'icm"; Names = 'ICMP', 'ICMPv6'; Tip = '58' }
         @{ Line = 'New-XskSocket lo -Vlan '; Names = 'Any'; Tip = 'tag' }
+        @{ Line = 'Test-XskFilter -IPProtocol tc'; Names = 'TCP'; Tip = '6' }
     ) {
         $found = @(Complete $Line)
         $found.CompletionText | Should -Be $Names

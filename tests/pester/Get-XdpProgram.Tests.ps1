@@ -89,6 +89,20 @@ Describe "Get-XdpProgram$note" -Tag Netns -Skip:($note -ne '') {
         ($programs | Get-XdpProgram).Id | Should -Be $programs.Id
     }
 
+    It 'takes an existing name for itself before it takes it for a pattern, also where it has no program' {
+        $odd = $cable.Left.Insert($cable.Left.Length - 1, '[') + ']'
+        # As a pattern it is the other one, which has a program.
+        $cable.Left -like $odd | Should -BeTrue
+        $null = Invoke-Native ip link add $odd type bridge
+        try {
+            Get-XdpProgram $odd | Should -BeNullOrEmpty
+        }
+        finally {
+            ip link delete $odd
+        }
+        (Get-XdpProgram $odd).InterfaceName | Should -Be $cable.Left
+    }
+
     It 'lists ids and modes without privilege, and leaves empty what is not to be seen' {
         $whole = "Import-Module '$(Get-ModuleManifest)'; Get-XdpProgram | ConvertTo-Json -Depth 3 -EnumsAsStrings"
         $start = @('--reuid', '65534', '--regid', '65534', '--clear-groups', '--bounding-set=-all', '--inh-caps=-all')

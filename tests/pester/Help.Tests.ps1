@@ -8,6 +8,11 @@ BeforeDiscovery {
             Parameters = @($command.Parameters.Keys | Where-Object { $_ -notin $common } | Sort-Object | ForEach-Object { @{ Parameter = $_ } })
         }
     }
+    $results = foreach ($command in Get-Command -Module XdpPS) {
+        foreach ($output in $command.OutputType) {
+            [pscustomobject]@{ Type = $output.Type.IsArray ? $output.Type.GetElementType() : $output.Type; Command = $command.Name }
+        }
+    }
 }
 
 BeforeAll {
@@ -59,5 +64,33 @@ Describe 'The help of <Name>' -Tag Unit -ForEach $commands {
 
     It 'has no gap that was left to be filled in' {
         $help | Out-String -Width 200 | Should -Not -Match '\{\{'
+    }
+}
+
+Describe 'The help of all commands' -Tag Unit {
+    BeforeAll {
+        function Get-HelpText {
+            param([string] $Name, [string] $Part)
+            (Get-Help -Name $Name -Full).$Part | Out-String -Width 400
+        }
+    }
+
+    It 'names every property of <Type>, which <Commands> return' -ForEach @(
+        $results | Group-Object Type | ForEach-Object { @{ Type = $_.Group[0].Type; Commands = @($_.Group.Command | Select-Object -Unique) } }
+    ) {
+        $text = $Commands | ForEach-Object { Get-HelpText $_ returnValues } | Out-String -Width 400
+        foreach ($property in $Type.GetProperties().Name) { $text | Should -MatchExactly "\b$property\b" }
+    }
+
+    It 'explains every ErrorId somewhere' {
+        $notes = Get-Command -Module XdpPS | ForEach-Object { Get-HelpText $_.Name alertSet } | Out-String -Width 400
+        foreach ($id in [Enum]::GetNames([XdpPS.XskErrorId]) + 'ParametersContradict', 'FilterMissing', 'SocketNotFound', 'SendIncomplete') {
+            $notes | Should -MatchExactly "\b$id\b"
+        }
+    }
+
+    It 'is named by the page about the module: <Name>' -ForEach $commands {
+        $see = (Get-Help -Name about_XdpPS | Out-String -Width 200) -split '(?i)see also' | Select-Object -Last 1
+        $see | Should -MatchExactly "\b$Name\b"
     }
 }

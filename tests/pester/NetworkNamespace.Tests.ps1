@@ -93,6 +93,10 @@ Describe "-NetworkNamespace$note" -Tag Netns -Skip:($note -ne '') {
         Get-XskSocket va | Should -Be $a, $b
         Get-XskSocket -NetworkNamespace $other | Should -Be $b
         Get-XskSocket va -NetworkNamespace $lab | Should -Be $a
+        $b | Remove-XskSocket
+        Get-XskSocket va -NetworkNamespace $other -ErrorAction SilentlyContinue -ErrorVariable failures | Should -BeNullOrEmpty
+        $failures.FullyQualifiedErrorId | Should -Be 'SocketNotFound,XdpPS.Commands.GetXskSocketCommand'
+        $failures.Exception.Message | Should -Match "'va' in network namespace '$other'; none is open; New-XskSocket va -NetworkNamespace $other opens one"
     }
 
     It 'warns of the queues of that interface and proposes what works from outside' {

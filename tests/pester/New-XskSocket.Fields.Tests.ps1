@@ -22,6 +22,9 @@ Describe 'The parameters of a filter without a privilege' -Tag Unit {
         @{ Parameter = 'Port'; Value = -1; Allowed = '0 to 65535' }
         @{ Parameter = 'Port'; Value = 1.5; Allowed = '0 to 65535' }
         @{ Parameter = 'Address'; Value = '10.1'; Allowed = 'IPv4 or IPv6 address' }
+        @{ Parameter = 'Address'; Value = '010.0.0.1'; Allowed = 'IPv4 or IPv6 address' }
+        @{ Parameter = 'Address'; Value = '10.0.0x1.1'; Allowed = 'IPv4 or IPv6 address' }
+        @{ Parameter = 'Address'; Value = '[2001:db8::1]:80'; Allowed = 'IPv4 or IPv6 address' }
         @{ Parameter = 'Address'; Value = '10.0.0.0/33'; Allowed = 'IPv4 or IPv6 address' }
         @{ Parameter = 'Address'; Value = '2001:db8::/x'; Allowed = 'IPv4 or IPv6 address' }
         @{ Parameter = 'Address'; Value = 'example.org'; Allowed = 'IPv4 or IPv6 address' }
@@ -38,6 +41,8 @@ Describe 'The parameters of a filter without a privilege' -Tag Unit {
     It 'refuses <Line> as FilterSyntax' -ForEach @(
         @{ Line = '-NotMatch'; Words = 'nothing|there is none.*-Port' }
         @{ Line = '-NotMatch -KeepKernelTraffic'; Words = 'there is none' }
+        @{ Line = "-Filter ' '"; Words = 'is blank' }
+        @{ Line = '-Filter "`0arp" -Port 53'; Words = 'null character' }
         @{ Line = '-EtherType ARP -Port 53'; Words = "'arp and port 53'.*exclude each other" }
         @{ Line = '-IPProtocol ICMP -Port 53'; Words = 'exclude each other' }
         @{ Line = '-EtherType IPv4 -Address 2001:db8::1'; Words = 'exclude each other' }

@@ -13,6 +13,11 @@ Describe 'New-XskSocket with parameters that contradict each other' -Tag Unit {
     It 'refuses -AllQueues with -QueueId' {
         { New-XskSocket lo -AllQueues -QueueId 0 } | Should -Throw -ErrorId "ParametersContradict,$command" -ExpectedMessage '*leave out one of them*'
     }
+
+    It 'refuses -XskMapPath <_>, which is no file, as MapNotFound' -ForEach 'Env:PATH', 'nosuch:/xsks' {
+        { New-XskSocket lo -XskMapPath $_ } | Should -Throw -ErrorId "MapNotFound,$command" -ExpectedMessage "'$_' is no path of a file*"
+        $Error[0].CategoryInfo.Category | Should -Be 'ObjectNotFound'
+    }
 }
 
 Describe "New-XskSocket on many queues$note" -Tag Netns -Skip:($note -ne '') {
@@ -39,8 +44,17 @@ Describe "New-XskSocket on many queues$note" -Tag Netns -Skip:($note -ne '') {
         $packets | ForEach-Object { ConvertTo-Hex $_.Data } | Should -Be (0..3 | ForEach-Object { ConvertTo-Hex (New-TestFrame -Seed $_) })
     }
 
-    It 'says what it would open with -WhatIf' {
-        New-XskSocket $cable.Left -AllQueues -WhatIf | Should -BeNullOrEmpty
+    It 'says what it would do with -WhatIf and <Line>' -ForEach @(
+        @{ Line = ''; Action = 'Open AF_XDP socket and take its packets from the kernel' }
+        @{ Line = '-Port 53'; Action = "Open AF_XDP socket and take what matches 'port 53' from the kernel" }
+        @{ Line = '-Port 53 -KeepKernelTraffic'; Action = "Open AF_XDP socket and take what matches 'port 53' from the kernel, but for what the host needs" }
+        @{ Line = '-KeepKernelTraffic'; Action = 'Open AF_XDP socket and take its packets from the kernel, but for what the host needs' }
+        @{ Line = '-RxRingSize 0'; Action = 'Open AF_XDP socket' }
+        @{ Line = '-NoProgram'; Action = 'Open AF_XDP socket' }
+        @{ Line = '-XskMapPath /sys/fs/bpf/xsks'; Action = 'Open AF_XDP socket and put it into the map /sys/fs/bpf/xsks' }
+    ) {
+        $text = Invoke-Pwsh "New-XskSocket $($cable.Left) -AllQueues -WhatIf $Line; @(Get-XskSocket).Count"
+        $text | Should -Be "What if: Performing the operation `"$Action`" on target `"$($cable.Left) all receive queues`".", '0'
         (Get-AttachedProgram $cable.Left).Id | Should -Be 0
     }
 
@@ -134,6 +148,25 @@ Describe "New-XskSocket -ShareUmemWith$note" -Tag Netns -Skip:($note -ne '') {
         $far = New-XskSocket $cable.Right -NoProgram -QueueId 1
         , (New-TestFrame) | Send-XskFrame $far
         $s | Receive-XskPacket -Count 1 -TimeoutSeconds 5 | ForEach-Object { ConvertTo-Hex $_.Data } | Should -Be (ConvertTo-Hex (New-TestFrame))
+    }
+
+    It 'refuses another copy mode than that of the memory' {
+        New-XskSocket $cable.Left -QueueId 1 -ShareUmemWith $owner -BindMode ZeroCopy -ErrorAction SilentlyContinue -ErrorVariable failures
+        $failures.FullyQualifiedErrorId | Should -Be "UmemNotShareable,$command"
+        $failures.CategoryInfo.Category | Should -Be 'InvalidArgument'
+        $failures.Exception.Message | Should -Match 'leave out -BindMode'
+    }
+
+    It 'warns that a second socket on a queue only sends, while the first one is open' {
+        $s = New-XskSocket $cable.Left -ShareUmemWith $owner -WarningAction SilentlyContinue -WarningVariable warnings
+        $s.Warnings.Id | Should -Contain 'QueueShared'
+        "$warnings" | Should -Match "packets of $($cable.Left) queue 0 go to the socket that shares it"
+        $far = New-XskSocket $cable.Right -NoProgram
+        , (New-TestFrame -Seed 1) | Send-XskFrame $far
+        $owner | Receive-XskPacket -Count 1 -TimeoutSeconds 5 | ForEach-Object { ConvertTo-Hex $_.Data } | Should -Be (ConvertTo-Hex (New-TestFrame -Seed 1))
+        $owner | Remove-XskSocket
+        , (New-TestFrame -Seed 2) | Send-XskFrame $far
+        $s | Receive-XskPacket -Count 1 -TimeoutSeconds 5 | ForEach-Object { ConvertTo-Hex $_.Data } | Should -Be (ConvertTo-Hex (New-TestFrame -Seed 2))
     }
 
     It 'refuses a closed socket' {

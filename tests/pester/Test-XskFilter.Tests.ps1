@@ -169,6 +169,16 @@ Describe 'Test-XskFilter and files' -Tag Unit {
         }
     }
 
+    It 'takes files from the pipeline' {
+        @(Get-Item -LiteralPath $file | Test-XskFilter udp).ForEach({ "$($_.Path) $($_.Number) $($_.Match)" }) | Should -Be "$file 1 True", "$file 2 False"
+    }
+
+    It 'finds no file in <_>' -ForEach 'Env:PATH', 'nosuch:/one.pcap', 'Env:P*' {
+        Test-XskFilter udp -Path $_ -ErrorAction SilentlyContinue -ErrorVariable failures | Should -BeNullOrEmpty
+        $failures[-1].FullyQualifiedErrorId | Should -Be "CaptureNotFound,$command"
+        $failures[-1].Exception.Message | Should -Match ([regex]::Escape("'$_'"))
+    }
+
     It 'reads pcapng' {
         # Section header, interface description (Ethernet), enhanced packet: blocks of type, length, body, length.
         $frame = ConvertFrom-Hex $udp

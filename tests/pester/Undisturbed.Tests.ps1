@@ -12,11 +12,12 @@ BeforeAll {
 # cable, and among them a replayed mixture. The witness is tcpdump with the same expression at that other end.
 Describe "A filtered socket and the host's own traffic$note" -Tag Netns -Skip:($note -ne '') {
     BeforeAll {
-        # To the kernel's own stack it is a datagram with a bad checksum, which it ignores.
+        # To the kernel's own stack it is a datagram with a bad checksum, which it ignores. Each length is a flow of its own,
+        # so that many of them are on all queues.
         function New-UdpFrame {
             param([int] $Port, [int] $Length)
-            $hex = '{0} 020000000001 0800 4500{1:x4}00010000 40110000 0a4d0002 0a4d0001 c000 {2:x4} {3:x4} 0000 {4}' -f
-                $cable.LeftMac.Replace(':', ''), (28 + $Length), $Port, (8 + $Length), ('5a' * $Length)
+            $hex = '{0} 020000000001 0800 4500{1:x4}00010000 40110000 0a4d0002 0a4d0001 c0{5:x2} {2:x4} {3:x4} 0000 {4}' -f
+                $cable.LeftMac.Replace(':', ''), (28 + $Length), $Port, (8 + $Length), ('5a' * $Length), $Length
             return , [Convert]::FromHexString($hex.Replace(' ', ''))
         }
 
@@ -30,7 +31,7 @@ Describe "A filtered socket and the host's own traffic$note" -Tag Netns -Skip:($
     }
 
     BeforeEach {
-        $cable = New-TestCable
+        $cable = New-TestCable -Queues $Queues
         $lab = "xdpps-host-$PID-$($cable.Left)"
         $null = Invoke-Native ip netns add $lab
         $null = Invoke-Native ip link set $cable.Right netns $lab
@@ -49,12 +50,14 @@ Describe "A filtered socket and the host's own traffic$note" -Tag Netns -Skip:($
         Remove-Item -LiteralPath $path, $mixture -ErrorAction Ignore
     }
 
-    It 'goes on undisturbed with -Filter ''<Filter>'', and the socket sees exactly what tcpdump sees' -ForEach @(
-        @{ Filter = 'udp port 53 or (icmp and src net 10.88.0.0/16)' }
-        @{ Filter = 'udp and not port 67' }
-        @{ Filter = 'udp and (udp[8] == 0x5a) and len > 100' }
+    It 'goes on undisturbed with -<With.Keys>, <Queues> queue(s), and we see exactly what tcpdump sees with ''<Filter>''' -ForEach @(
+        @{ Queues = 1; Filter = 'udp port 53 or (icmp and src net 10.88.0.0/16)'; With = @{ Filter = 'udp port 53 or (icmp and src net 10.88.0.0/16)' } }
+        @{ Queues = 4; Filter = 'udp and not port 67'; With = @{ Filter = 'udp and not port 67' } }
+        @{ Queues = 1; Filter = 'udp and (udp[8] == 0x5a) and len > 100'; With = @{ Filter = 'udp and (udp[8] == 0x5a) and len > 100' } }
+        @{ Queues = 1; Filter = 'udp and (port 53 or portrange 4000-6000) and net 10.77.0.0/24'; With = @{ IPProtocol = 'UDP'; Port = 53, '4000-6000'; Address = '10.77.0.0/24' } }
+        @{ Queues = 4; Filter = 'not (tcp or icmp or arp or port 67)'; With = @{ Filter = 'tcp or icmp or arp or port 67'; NotMatch = $true } }
     ) {
-        $s = New-XskSocket $cable.Left -Filter $Filter
+        $s = New-XskSocket $cable.Left -AllQueues @With
         $tcpdump = Start-Program ip 'netns', 'exec', $lab, 'tcpdump', '-i', $cable.Right, '-w', $path, '-U', '--immediate-mode', '-Q', 'out', '-Z', 'root', $Filter -WaitFor 'listening on' -Stream Error
         Write-Pcap $mixture (1..120 | ForEach-Object { , (New-UdpFrame (53, 67, 5000)[$_ % 3] -Length (18 + $_)) })
 
@@ -83,6 +86,9 @@ Describe "A filtered socket and the host's own traffic$note" -Tag Netns -Skip:($
         Stop-Program $tcpdump -Signal INT
         $expected = @(Read-Pcap $path)
         $expected.Count | Should -BeGreaterThan 20
-        @($packets | ForEach-Object { ConvertTo-Hex $_.Data }) | Should -Be $expected
+        # The order between queues is nobody's.
+        $found = @($packets | ForEach-Object { ConvertTo-Hex $_.Data })
+        if ($Queues -eq 1) { $found | Should -Be $expected } else { $found | Sort-Object | Should -Be ($expected | Sort-Object) }
+        @($packets.QueueId | Select-Object -Unique).Count | Should -Be $Queues
     }
 }

@@ -56,7 +56,8 @@ internal static unsafe class PinnedXskMap
                 $"Nothing is pinned at {path}{(onBpf ? "" : $", and {folder} is not on a BPF file system")}",
                 onBpf
                     ? "see what is there with 'bpftool map show' and 'ls', or pin the map with 'bpftool map pin'"
-                    : "give the path of a pinned map; where no BPF file system is mounted, 'mount -t bpf bpf /sys/fs/bpf' makes one, and maps are pinned to it with 'bpftool map pin'");
+                    : "give the path of a pinned map; where no BPF file system is mounted, 'mount -t bpf bpf /sys/fs/bpf' makes one, and maps are pinned to it with 'bpftool map pin'"
+                        + (path.StartsWith("/sys/", StringComparison.Ordinal) ? "; 'ip netns exec' gives a program a /sys of its own, without the pins: start pwsh outside of it, and use -NetworkNamespace" : ""));
         }
 
         // EACCES is what BPF_OBJ_GET says of a file that is no BPF object, too (bpf_inode_type).

@@ -45,8 +45,11 @@ internal sealed class XdpAttachment
 
     internal bool IsJoined => ownProgram is null;
 
-    /// <summary>What the program takes; null for everything. Unknown, and so null, where the program was joined.</summary>
+    /// <summary>What the program takes; null for everything, and where a program was joined that is not as ours would be.</summary>
     internal PacketFilter? Filter { get; private init; }
+
+    /// <summary>The name of a program that was joined and is not as ours would be; null for any other.</summary>
+    private string? Stranger { get; init; }
 
     /// <summary>The program leaves arrival times before its packets: ours does, in whichever process it was loaded.</summary>
     internal bool WritesTimestamps { get; private init; } = true;
@@ -89,6 +92,7 @@ internal sealed class XdpAttachment
                         RequireMode(existing.Mode, options.AttachMode, nic);
                         existing.RequireFilter(options.Filter, nic);
                         existing.references++;
+                        if (existing.Stranger is { } name) WarnOfAnother(nic, existing.ProgramId, name, warnings);
                         return existing;
                     }
 
@@ -155,12 +159,18 @@ internal sealed class XdpAttachment
     /// <summary>All queues of an interface run one program, and so have one filter.</summary>
     private void RequireFilter(PacketFilter? wanted, XdpInterface nic)
     {
-        if (IsJoined ? wanted is null : Equals(wanted, Filter)) return;
+        if (Stranger is null ? Equals(wanted, Filter) : wanted is null) return;
+        string has = Filter is null ? "takes everything" : $"has the filter '{PacketFilter.Shorten(Filter.Expression)}'";
+        // libpcap makes other instructions of 'port 53' than -Port 53 does.
+        if (Filter is not null && Filter.Expression == wanted?.Expression) has += " in other instructions: made by -Filter, or by -Port and the like, as this one is not";
         throw FilterConflict(
-            nic,
-            IsJoined ? LoadedByAnother : Filter is null ? "takes everything" : $"has the filter '{Filter}'",
-            "give all sockets of an interface the same filter, or close the others first");
+            nic, Stranger is null ? has : LoadedByAnother, "give all sockets of an interface the same filter in the same way, or close the others first");
     }
+
+    private static void WarnOfAnother(XdpInterface nic, int programId, string name, List<XskWarning> warnings) => warnings.Add(new XskWarning(
+        XskWarning.DecidedByAnother,
+        $"The XDP program on {nic.Name} (id {programId}, name '{name}') was loaded by another process and joined as it is. It decides what arrives here, which need not be everything"
+        + (name == XdpProgram.Name ? ": give this socket the filter that it has, to be told where they differ." : ".")));
 
     private static XskException FilterConflict(XdpInterface nic, string what, string remedy) => XskException.FromCheck(
         XskErrorId.FilterConflict, $"The XDP program on {nic.Name} {what}, and an interface has one program for all its queues", remedy);
@@ -180,7 +190,8 @@ internal sealed class XdpAttachment
             if (link is null) Thread.Sleep(ChangePause);
             bool stays = AttachedNow(nic) == nic.XdpProgramId;
             bool replaceable = stays && link is null && program is not null;
-            bool replace = (map is null || options.Filter is not null) && options.Force && replaceable;
+            bool alike = map is not null && TakesTheSame(program!, map, options.Filter);
+            bool replace = (map is null || (options.Filter is not null && !alike)) && options.Force && replaceable;
             if (replace || map is null)
             {
                 // Who holds the program or its link will be looked up, and that should not be us.
@@ -191,17 +202,28 @@ internal sealed class XdpAttachment
             }
 
             RequireMode(nic.XdpMode, options.AttachMode, nic);
-            if (options.Filter is not null)
+            string name = BpfCall.GetInfo(program!, out BpfProgramInfo info) >= 0 ? info.Name.ToString() : "";
+            bool ours = name == XdpProgram.Name;
+            if (options.Filter is not null && !alike)
             {
+                string same = ours ? "give all sockets of an interface the same filter in the same way, " : "";
                 string replacing = replaceable ? ", or replace the program with -Force" : link is not null ? ": it hangs on a bpf_link, which cannot be replaced" : "";
                 // Without a filter the host's own traffic is looked after again: there only -Force joins.
-                throw FilterConflict(nic, LoadedByAnother, $"leave out {options.WhatFilters} (with -Force where the host lives on the interface), or close the other process's sockets{replacing}");
+                throw FilterConflict(
+                    nic,
+                    ours ? "was loaded by another process, with another filter or none" : LoadedByAnother,
+                    $"{same}leave out {options.WhatFilters} (with -Force where the host lives on the interface), or close the other process's sockets{replacing}");
             }
 
             if (stays)
             {
-                bool ours = BpfCall.GetInfo(program!, out BpfProgramInfo info) >= 0 && info.Name.ToString() == XdpProgram.Name;
-                return new XdpAttachment(key, map, nic.XdpProgramId, nic.XdpMode, null, link, extension) { WritesTimestamps = ours };
+                if (!alike) WarnOfAnother(nic, nic.XdpProgramId, name, warnings);
+                return new XdpAttachment(key, map, nic.XdpProgramId, nic.XdpMode, null, link, extension)
+                {
+                    Filter = options.Filter,
+                    Stranger = alike ? null : name,
+                    WritesTimestamps = ours,
+                };
             }
         }
         catch
@@ -214,6 +236,16 @@ internal sealed class XdpAttachment
         link?.Dispose();
         map?.Dispose();
         return null;
+    }
+
+    /// <summary>Whether another process's program does what ours would, by its tag: its filter cannot be read back, but ours can be loaded beside it.</summary>
+    private static bool TakesTheSame(FileDescriptor program, XskMap map, PacketFilter? filter)
+    {
+        if (BpfCall.GetInfo(program, out BpfProgramInfo info) < 0 || info.Name.ToString() != XdpProgram.Name) return false;
+        using XdpProgram ours = XdpProgram.LoadRedirect(map, filter);
+        if (ours.Tag == info.Tag) return true;
+        using XdpProgram? forFragments = XdpProgram.TryLoadRedirectForFragments(map, filter);
+        return forFragments?.Tag == info.Tag;
     }
 
     /// <summary>A dispatcher has no map for sockets itself: one of the programs that it calls may.</summary>

@@ -69,16 +69,13 @@ internal sealed class XdpLink : IDisposable
     /// <returns>The link, or null where the program is attached by netlink or this process may not open links by id.</returns>
     internal static XdpLink? FindHolding(int programId, XdpInterface nic)
     {
-        foreach (uint id in BpfCall.LinkIds())
-        {
-            FileDescriptor? descriptor = BpfCall.OpenById(BpfAbi.BPF_LINK_GET_FD_BY_ID, id);
-            if (descriptor is null) continue;
-            bool ours = BpfCall.GetInfo(descriptor, out BpfXdpLinkInfo info) >= 0
-                && info.Type == BpfAbi.BPF_LINK_TYPE_XDP && info.ProgramId == programId && info.InterfaceIndex == nic.Index;
-            if (ours) return new XdpLink(descriptor, nic.XdpMode);
-            descriptor.Dispose();
-        }
-
+        int id = BpfLinks.All()?.Find(link => link.ProgramId == programId && link.InterfaceIndex == nic.Index).Id ?? 0;
+        FileDescriptor? descriptor = id == 0 ? null : BpfCall.OpenById(BpfAbi.BPF_LINK_GET_FD_BY_ID, (uint)id);
+        if (descriptor is null) return null;
+        // Ids are not used again so soon, but what a link runs may be changed.
+        XdpLink link = new(descriptor, nic.XdpMode);
+        if (link.ActiveProgramId == programId) return link;
+        link.Dispose();
         return null;
     }
 

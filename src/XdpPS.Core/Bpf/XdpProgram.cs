@@ -19,15 +19,19 @@ internal sealed class XdpProgram : IDisposable
     private const short MdDataMeta = 8;
     private const short MdRxQueueIndex = 16;
 
-    private XdpProgram(FileDescriptor descriptor, int id)
+    private XdpProgram(FileDescriptor descriptor, BpfProgramInfo info)
     {
         Descriptor = descriptor;
-        Id = id;
+        Id = (int)info.Id;
+        Tag = info.Tag;
     }
 
     internal FileDescriptor Descriptor { get; }
 
     internal int Id { get; }
+
+    /// <summary>The kernel's hash of the instructions, in which the map does not count: programs with one filter have one tag.</summary>
+    internal ulong Tag { get; }
 
     /// <summary>
     /// Every packet that the filter matches, on a queue whose socket is in the map, goes to that socket with its
@@ -138,7 +142,7 @@ internal sealed class XdpProgram : IDisposable
 
         FileDescriptor descriptor = new(result);
         int errno = BpfCall.GetInfo(descriptor, out BpfProgramInfo info);
-        if (errno >= 0) return new XdpProgram(descriptor, (int)info.Id);
+        if (errno >= 0) return new XdpProgram(descriptor, info);
         descriptor.Dispose();
         throw BpfFailed(-errno, "bpf(BPF_OBJ_GET_INFO_BY_FD, program)", "The XDP program could not be asked for its id");
     }

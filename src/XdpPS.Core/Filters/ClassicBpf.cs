@@ -17,6 +17,9 @@ internal struct ClassicInstruction
 
     internal readonly ClassicMode Mode => (ClassicMode)(Code & 0xe0);
 
+    /// <summary>SKF_AD_OFF of linux/filter.h and what is above it: no bytes of the frame, but what a packet socket knows of it.</summary>
+    internal readonly bool LoadsAncillary => Class == ClassicClass.Load && Mode == ClassicMode.Absolute && K >= 0xfffff000;
+
     /// <summary>The operation of an ALU or jump instruction: the same numbers as in eBPF.</summary>
     internal readonly byte Operation => (byte)(Code & 0xf0);
 

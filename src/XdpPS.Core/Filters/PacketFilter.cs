@@ -50,7 +50,24 @@ public sealed partial class PacketFilter : IEquatable<PacketFilter>
                 "use net in place of many hosts, or filter part of it with Where-Object");
         }
 
-        return new PacketFilter(expression.Trim(), Libpcap.Compile(expression));
+        if (expression.Contains('\0', StringComparison.Ordinal))
+        {
+            throw XskException.FromCheck(
+                XskErrorId.FilterSyntax,
+                $"'{Shorten(expression.Replace('\0', '?'))}' has a null character in it, at which libpcap would stop reading",
+                "leave it out");
+        }
+
+        ClassicInstruction[] instructions = Libpcap.Compile(expression);
+        if (Array.Exists(instructions, instruction => instruction.LoadsAncillary))
+        {
+            throw XskException.FromCheck(
+                XskErrorId.FilterSyntax,
+                $"'{Shorten(expression)}' asks for what the kernel knows of a packet beside its bytes, such as its direction, and an XDP program sees the bytes alone",
+                "leave out inbound (all that comes to a socket is), outbound (nothing is) and ifindex");
+        }
+
+        return new PacketFilter(expression.Trim(), instructions);
     }
 
     /// <summary>Compiles an expression for the packets that have the fields as well: with a VLAN among these, it looks behind that tag.</summary>
@@ -61,9 +78,19 @@ public sealed partial class PacketFilter : IEquatable<PacketFilter>
         // First alone: what is wrong with it is said of what was written.
         PacketFilter alone = Compile(expression);
         if (fields.IsEmpty) return alone;
-        return string.IsNullOrWhiteSpace(expression)
-            ? FromFields(fields)
-            : Compile($"{FilterNode.AsOperand(fields.Expression)} and {FilterNode.AsOperand(expression.Trim())}");
+        if (string.IsNullOrWhiteSpace(expression)) return FromFields(fields);
+        try
+        {
+            return Compile($"{FilterNode.AsOperand(fields.Expression)} and {FilterNode.AsOperand(expression.Trim())}");
+        }
+        catch (XskException e) when (e.Cause.EndsWith(Libpcap.MatchesNothing, StringComparison.Ordinal))
+        {
+            // What was put together is not what was written.
+            throw XskException.FromCheck(
+                XskErrorId.FilterSyntax,
+                $"No packet can match both '{Shorten(expression.Trim())}' and '{Shorten(fields.Expression)}', which the other parameters mean",
+                "leave out one of them");
+        }
     }
 
     /// <summary>A filter for what headers are to be. It needs no libpcap, and matches what tcpdump's expression for it does.</summary>

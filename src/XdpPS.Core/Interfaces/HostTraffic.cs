@@ -6,7 +6,7 @@ using XdpPS.Interop;
 namespace XdpPS;
 
 /// <summary>Finds out whether the host itself lives on an interface: a default route, or the SSH session we run in.</summary>
-internal static class HostTraffic
+internal static partial class HostTraffic
 {
     private const byte RouteTypeUnicast = 1;
 

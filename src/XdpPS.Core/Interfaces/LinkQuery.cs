@@ -69,6 +69,7 @@ internal static class LinkQuery
         uint flags = BinaryPrimitives.ReadUInt32LittleEndian(payload[8..]);
         string name = "";
         string? kind = null;
+        ushort? vlan = null;
         byte[] mac = [];
         int mtu = 0, master = 0, lower = 0, allocatedRx = 1, allocatedTx = 1, programId = 0;
         bool carrier = false;
@@ -90,7 +91,7 @@ internal static class LinkQuery
                 case NetlinkAbi.IFLA_NUM_RX_QUEUES: allocatedRx = (int)attributes.UInt32; break;
                 case NetlinkAbi.IFLA_NUM_TX_QUEUES: allocatedTx = (int)attributes.UInt32; break;
                 case NetlinkAbi.IFLA_OPERSTATE: state = StateName(attributes.Value); break;
-                case NetlinkAbi.IFLA_LINKINFO: kind = ParseKind(attributes.Value); break;
+                case NetlinkAbi.IFLA_LINKINFO: (kind, vlan) = ParseKind(attributes.Value); break;
                 case NetlinkAbi.IFLA_XDP: (mode, programId) = ParseXdp(attributes.Value, programs); break;
             }
         }
@@ -124,21 +125,32 @@ internal static class LinkQuery
             MasterIndex = master,
             LowerIndex = lower,
             Kind = kind,
+            VlanId = vlan,
         };
     }
 
     private static string StateName(ReadOnlySpan<byte> value) =>
         value is [byte state, ..] && state < OperationalStates.Length ? OperationalStates[state] : "unknown";
 
-    private static string? ParseKind(ReadOnlySpan<byte> value)
+    /// <summary>What kind of virtual interface it is, and the id of a VLAN's tag.</summary>
+    private static (string? Kind, ushort? Vlan) ParseKind(ReadOnlySpan<byte> value)
     {
+        string? kind = null;
+        ushort? vlan = null;
         NetlinkAttributes attributes = new(value);
         while (attributes.Next())
         {
-            if (attributes.Type == NetlinkAbi.IFLA_INFO_KIND) return attributes.Text;
+            if (attributes.Type == NetlinkAbi.IFLA_INFO_KIND) kind = attributes.Text;
+            // The kernel writes the kind before the data, whose meaning depends on it (rtnl_link_info_fill).
+            if (attributes.Type != NetlinkAbi.IFLA_INFO_DATA || kind != "vlan") continue;
+            NetlinkAttributes data = new(attributes.Value);
+            while (data.Next())
+            {
+                if (data.Type == NetlinkAbi.IFLA_VLAN_ID && data.Value.Length >= sizeof(ushort)) vlan = BinaryPrimitives.ReadUInt16LittleEndian(data.Value);
+            }
         }
 
-        return null;
+        return (kind, vlan);
     }
 
     /// <param name="value">The content of IFLA_XDP.</param>

@@ -13,18 +13,23 @@ internal static class QueueHolder
     private const string FillRingOffset = "100000000";
 
     /// <returns>What goes after "is held by" in an error message.</returns>
-    internal static string Describe(int interfaceIndex, int queue) => Describe(interfaceIndex, queue, XdpDiag.Query());
+    internal static string Describe(XdpInterface nic, int queue)
+    {
+        List<XdpDiag.Entry>? sockets = XdpDiag.Query();
+        return Describe(nic.Index, queue, sockets, sockets is null ? ProgramHolders(nic) : []);
+    }
 
     /// <param name="interfaceIndex">The interface.</param>
     /// <param name="queue">Its queue.</param>
     /// <param name="sockets">What the kernel lists, or null where it cannot.</param>
-    internal static string Describe(int interfaceIndex, int queue, List<XdpDiag.Entry>? sockets)
+    /// <param name="programHolders">The processes that hold the interface's XDP program: who does that is the first to be suspected.</param>
+    internal static string Describe(int interfaceIndex, int queue, List<XdpDiag.Entry>? sockets, IReadOnlyCollection<int> programHolders)
     {
         if (sockets is null)
         {
-            string candidates = Candidates();
+            string candidates = Candidates(programHolders);
             return "another AF_XDP socket, or by one just closed whose frames are still being sent; this kernel cannot tell which (it has no CONFIG_XDP_SOCKETS_DIAG)"
-                + (candidates.Length == 0 ? "" : $"; other processes here that have such sockets, and may hold it: {candidates}");
+                + (candidates.Length == 0 ? "" : $"; other processes that have such sockets, and may hold it: {candidates}");
         }
 
         HashSet<string> targets = [.. sockets
@@ -41,19 +46,33 @@ internal static class QueueHolder
         ? $"this process ({process})"
         : $"{ProcessDescriptors.Command(process)} ({process})";
 
-    private static string Candidates()
+    private static HashSet<int> ProgramHolders(XdpInterface nic)
     {
-        List<string> holders = [];
+        try
+        {
+            return [.. XdpProgramInfo.Describe([nic.Refreshed()]).SelectMany(program => program.Holders ?? []).Select(holder => holder.ProcessId)];
+        }
+        catch (XskException)
+        {
+            // It is gone, and the queue with it: not what is to be told now.
+            return [];
+        }
+    }
+
+    /// <summary>Those with the interface's program, those of this namespace, and then the others: a socket stays where its interface is, its process need not.</summary>
+    private static string Candidates(IReadOnlyCollection<int> programHolders)
+    {
+        List<(int Order, int Process)> candidates = [];
         string? here = NamespaceOf("thread-self");
         foreach (string directory in Directory.GetDirectories("/proc"))
         {
             string name = Path.GetFileName(directory);
             if (!int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out int process)) continue;
-            if (process == Environment.ProcessId || NamespaceOf(name) != here || !HasRings(directory)) continue;
-            holders.Add(Name(process));
+            if (process == Environment.ProcessId || !HasRings(directory)) continue;
+            candidates.Add((programHolders.Contains(process) ? 0 : NamespaceOf(name) == here ? 1 : 2, process));
         }
 
-        return string.Join(", ", holders);
+        return string.Join(", ", candidates.Order().Select(one => one.Order == 0 ? $"{Name(one.Process)}, which holds the interface's XDP program" : Name(one.Process)));
     }
 
     private static string? NamespaceOf(string process)

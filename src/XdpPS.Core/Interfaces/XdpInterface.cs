@@ -128,6 +128,9 @@ public sealed record XdpInterface
     /// <summary>rtnetlink's kind of interface (veth, vlan, bridge …), or null for hardware.</summary>
     internal string? Kind { get; init; }
 
+    /// <summary>The id of the tag that a VLAN interface stands for; null for any other.</summary>
+    internal ushort? VlanId { get; init; }
+
     /// <summary>Every interface of a network namespace, by index. Needs no privilege but that for entering another namespace.</summary>
     /// <param name="networkNamespace">As <see cref="XskSocketOptions.NetworkNamespace"/>.</param>
     /// <exception cref="XskException">The kernel could not be asked, or the namespace not be entered.</exception>

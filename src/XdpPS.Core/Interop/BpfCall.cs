@@ -32,17 +32,6 @@ internal static unsafe class BpfCall
         return result < 0 ? null : new FileDescriptor(result);
     }
 
-    /// <summary>The ids of all links of the system: for CAP_SYS_ADMIN only, else none.</summary>
-    internal static IEnumerable<uint> LinkIds()
-    {
-        BpfGetIdAttr attributes = default;
-        while (Invoke(BpfAbi.BPF_LINK_GET_NEXT_ID, ref attributes) >= 0)
-        {
-            yield return attributes.NextId;
-            attributes = new BpfGetIdAttr { Id = attributes.NextId };
-        }
-    }
-
     /// <summary>The ids of the maps that a program uses.</summary>
     internal static uint[] MapIds(FileDescriptor program)
     {

@@ -13,6 +13,9 @@ internal static unsafe class Libpcap
     /// <summary>Longer expressions are compiled as they stand: the optimizer's time grows with the square of their length and worse.</summary>
     private const int LongestOptimized = 4096;
 
+    /// <summary>How the cause ends of what no packet can match.</summary>
+    internal const string MatchesNothing = "matches no packet";
+
     private const uint PCAP_NETMASK_UNKNOWN = 0xffffffff;
 
     private static readonly Lazy<nint> Library = new(Load);
@@ -51,10 +54,12 @@ internal static unsafe class Libpcap
                 {
                     if (compile(handle, &program, pointer, text.Length <= LongestOptimized ? 1 : 0, PCAP_NETMASK_UNKNOWN) != 0)
                     {
-                        throw XskException.FromCheck(
-                            XskErrorId.FilterSyntax,
-                            $"'{PacketFilter.Shorten(expression)}' is not a filter expression: {Marshal.PtrToStringUTF8((nint)error(handle))}",
-                            "see man pcap-filter for the language of tcpdump");
+                        string reason = Marshal.PtrToStringUTF8((nint)error(handle)) ?? "";
+                        // The optimizer's verdict, and of the language there is nothing wrong.
+                        throw reason == "expression rejects all packets"
+                            ? XskException.FromCheck(XskErrorId.FilterSyntax, $"'{PacketFilter.Shorten(expression)}' {MatchesNothing}", "look for parts that exclude each other")
+                            : XskException.FromCheck(
+                                XskErrorId.FilterSyntax, $"'{PacketFilter.Shorten(expression)}' is not a filter expression: {reason}", "see man pcap-filter for the language of tcpdump");
                     }
                 }
 

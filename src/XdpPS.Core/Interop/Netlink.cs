@@ -37,6 +37,8 @@ internal static class NetlinkAbi
     internal const ushort IFLA_CARRIER = 33;
     internal const ushort IFLA_XDP = 43;
     internal const ushort IFLA_INFO_KIND = 1;
+    internal const ushort IFLA_INFO_DATA = 2;
+    internal const ushort IFLA_VLAN_ID = 1;
     internal const ushort IFLA_XDP_FD = 1;
     internal const ushort IFLA_XDP_ATTACHED = 2;
     internal const ushort IFLA_XDP_FLAGS = 3;
@@ -50,6 +52,7 @@ internal static class NetlinkAbi
     internal const ushort IFA_LOCAL = 2;
 
     internal const ushort RTA_OIF = 4;
+    internal const ushort RTA_GATEWAY = 5;
     internal const ushort RTA_MULTIPATH = 9;
     internal const ushort RTA_NH_ID = 30;
 

@@ -55,6 +55,9 @@ public sealed class XskException : Exception
 /// <param name="Message">What it is and what to do about it.</param>
 public sealed record XskWarning(string Id, string Message)
 {
+    /// <summary>The id of the warning that a program was joined which decides what arrives.</summary>
+    public const string DecidedByAnother = "DecidedByAnother";
+
     /// <returns><see cref="Message"/>.</returns>
     public override string ToString() => Message;
 }

@@ -33,6 +33,7 @@ public sealed class XskForwarder : IDisposable
         ArgumentNullException.ThrowIfNull(to);
         this.options = options ?? new XskForwarderOptions();
         ArgumentOutOfRangeException.ThrowIfLessThan(this.options.Count, 1);
+        if (new[] { from, to }.FirstOrDefault(socket => socket.MultiBuffer) is { } several) throw several.NotSingleFrames();
         AddressRewrite? addresses = AddressRewrite.From(this.options);
         CompiledFilter? drop = this.options.DropFilter is { } filter ? new CompiledFilter(filter) : null;
         // There and back on one socket is one direction.

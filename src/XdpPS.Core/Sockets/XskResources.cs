@@ -60,6 +60,7 @@ internal sealed class XskResources : IDisposable
         bool isLast = Queue?.Leave(this) ?? true;
         Rings?.Dispose();
         Descriptor?.Dispose();
+        BoundQueues.Remove(this);
         Attachment?.Release();
         Attachment = null;
         PinnedMap?.Dispose();

@@ -26,6 +26,7 @@ internal sealed partial class XskSetup(XskSocketOptions options, XskResources re
         if (options.ShareUmemWith is { } owner) CheckSharing(owner);
         bool takesPackets = options.UsesProgram && options.RxRingSize > 0;
         if (takesPackets && options.Filter is null or { MatchesEverything: true } && !options.KeepKernelTraffic && !options.Force) RefuseHostTraffic(nic);
+        if (takesPackets && options.Filter is { MatchesEverything: false } && !options.KeepKernelTraffic) WarnAboutAddressResolution(options.Filter, nic);
         if (options.KeepKernelTraffic) options = options with { Filter = KernelTraffic.LeaveOut(options.Filter, nic) };
         WarnAbout(nic);
 
@@ -44,6 +45,7 @@ internal sealed partial class XskSetup(XskSocketOptions options, XskResources re
 
         ReceivePath? receive = CreateReceivePath();
         Bind(nic);
+        BoundQueues.Add(resources, KeyOf(nic));
         if (joinsQueue) resources.Rings!.TryMapQueue(resources.Descriptor, resources.Queue!.FillSize, resources.Queue.CompletionSize);
         resources.IsZeroCopy = ReadZeroCopy();
         if (options.TxRingSize > 0) ProbeTransmit(nic);
@@ -68,7 +70,19 @@ internal sealed partial class XskSetup(XskSocketOptions options, XskResources re
         throw XskException.FromCheck(
             XskErrorId.InterfaceInUse,
             $"Taking every packet of {nic.Name} would cut {nic.Home} off: {why}",
-            "say what you need with -Filter ('not tcp port 22' leaves this session alone), leave what the host needs to the kernel with -KeepKernelTraffic, use another interface, or -Force if that is what you want");
+            "leave what the host needs to the kernel with -KeepKernelTraffic, "
+            + $"say what to take with -Filter (such as 'not (tcp port {HostTraffic.SshServerPort ?? KernelTraffic.SshPort} or arp or icmp6)': without ARP and ICMPv6 nobody finds this host any more), "
+            + "use another interface, or -Force if that is what you want");
+    }
+
+    /// <summary>Connections outlive a filter of this kind by as long as their neighbours' entries do: a minute, and the host is gone.</summary>
+    private void WarnAboutAddressResolution(PacketFilter filter, XdpInterface nic)
+    {
+        if (AddressResolution.TakenBy(filter, nic) is not { } what || HostTraffic.WhyNeeded(nic) is not { } why) return;
+        warnings.Add(new XskWarning(
+            "AddressResolutionTaken",
+            $"The filter takes {what} of {nic.Home} on {nic.Name}, and {why}: once its neighbours forget its address, or it theirs, it is reachable there no more. "
+            + "-KeepKernelTraffic leaves that to the kernel; so does 'and not (arp or icmp6)' in the expression."));
     }
 
     private void WarnAbout(XdpInterface nic)
@@ -84,7 +98,7 @@ internal sealed partial class XskSetup(XskSocketOptions options, XskResources re
             string peer = nic.Driver == "veth" ? ", and 'ethtool -K <peer> txvlan off' on its peer" : "";
             warnings.Add(new XskWarning(
                 "VlanTagStripped",
-                $"{nic.Name} takes VLAN tags out of the frame before the filter sees it, so that no tag matches: run '{nic.Command($"ethtool -K {nic.Name} rxvlan off txvlan off")}'{peer}."));
+                $"{nic.Name} takes VLAN tags out of the frame before the filter sees it, so that a filter on tags usually matches nothing: run '{nic.Command($"ethtool -K {nic.Name} rxvlan off txvlan off")}'{peer}."));
         }
 
         // Loopback has no wire: its MTU is 65,536 and its packets are rarely that long.
@@ -341,10 +355,14 @@ internal sealed partial class XskSetup(XskSocketOptions options, XskResources re
         string call = $"bind(xsk, {{{nic.Name}, queue {options.QueueId}, {mode}}})";
         return errno switch
         {
+            Errno.EBUSY when BoundQueues.Contains(KeyOf(nic)) => XskException.FromCall(
+                XskErrorId.QueueBusy, errno, call,
+                $"Queue {options.QueueId} of {nic.Name} is held by this session, or another runspace of this process ({Environment.ProcessId})",
+                "see Get-XskSocket, close that socket with Remove-XskSocket, share it with -ShareUmemWith, or use another queue"),
             Errno.EBUSY => XskException.FromCall(
                 XskErrorId.QueueBusy, errno, call,
-                $"Queue {options.QueueId} of {nic.Name} is held by {QueueHolder.Describe(nic.Index, options.QueueId)}",
-                "close it (in this session: Get-XskSocket | Remove-XskSocket), or use another queue"),
+                $"Queue {options.QueueId} of {nic.Name} is held by {QueueHolder.Describe(nic, options.QueueId)}",
+                "end that process or have it close the socket, or use another queue"),
             Errno.EOPNOTSUPP => XskException.FromCall(
                 XskErrorId.ZeroCopyNotSupported, errno, call,
                 $"The driver of {nic.Name} ({nic.Driver ?? "unknown"}) cannot do zero-copy here{(options.MultiBuffer ? ", or not with packets of several frames" : "")}",

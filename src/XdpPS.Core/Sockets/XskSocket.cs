@@ -77,6 +77,9 @@ public sealed partial class XskSocket : XskSocketInfo, IDisposable
     /// <summary>Open, or Closed.</summary>
     public override string State => IsOpen ? "Open" : "Closed";
 
+    /// <summary>Open sockets on the UMEM, this one among them; 0 once it is closed.</summary>
+    public override int UmemSockets => IsOpen ? resources.Umem?.References ?? 0 : 0;
+
     /// <summary>Frames sent and not yet completed by the kernel.</summary>
     public long PendingSends => transmit is null ? 0 : transmit.PacketCount - transmit.CompletedPackets;
 

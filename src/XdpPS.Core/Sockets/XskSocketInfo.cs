@@ -86,6 +86,9 @@ public class XskSocketInfo
     /// <summary>Entries of the COMPLETION ring, which all sockets on the queue share.</summary>
     public required int CompletionRingSize { get; init; }
 
+    /// <summary>Open sockets on the UMEM: 1, or more where it is shared (<see cref="XskSocketOptions.ShareUmemWith"/>); 0 once the socket is closed.</summary>
+    public virtual int UmemSockets { get; init; }
+
     /// <summary>Open, or Closed.</summary>
     public virtual string State => "Closed";
 

@@ -52,6 +52,9 @@ internal sealed unsafe partial class Umem
     /// <summary>Frames need not be a power of two in size, and the kernel says in a descriptor where in its frame a packet begins.</summary>
     internal bool IsUnaligned { get; }
 
+    /// <summary>The sockets that use it.</summary>
+    internal int References => Volatile.Read(ref references);
+
     /// <summary>Frames that no socket has.</summary>
     internal int Unleased
     {

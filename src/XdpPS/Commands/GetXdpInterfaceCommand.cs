@@ -1,5 +1,4 @@
 using System.Management.Automation;
-using XdpPS.Completion;
 using XdpPS.Session;
 
 namespace XdpPS.Commands;
@@ -7,46 +6,17 @@ namespace XdpPS.Commands;
 /// <summary>Get-XdpInterface.</summary>
 [Cmdlet(VerbsCommon.Get, "XdpInterface")]
 [OutputType(typeof(XdpInterface))]
-public sealed class GetXdpInterfaceCommand : XskCommand
+public sealed class GetXdpInterfaceCommand : XdpQueryCommand
 {
-    [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
-    [Alias("Interface", "ifAlias", "InterfaceAlias", "ifName", "Name")]
-    [ArgumentCompleter(typeof(InterfaceNameCompleter))]
-    [SupportsWildcards]
-    [ValidateNotNullOrEmpty]
-    public string[] InterfaceName { get; set; } = ["*"];
-
-    [Parameter(ValueFromPipelineByPropertyName = true)]
-    [ArgumentCompleter(typeof(NetworkNamespaceCompleter))]
-    public string? NetworkNamespace { get; set; }
-
-    /// <inheritdoc/>
-    protected override void ProcessRecord()
+    private protected override IEnumerable<object> Find(string name)
     {
-        foreach (string name in InterfaceName)
-        {
-            try
-            {
-                using NetworkNamespace place = string.IsNullOrEmpty(NetworkNamespace) ? XdpPS.NetworkNamespace.Current() : XdpPS.NetworkNamespace.Open(NetworkNamespace);
-                foreach (XdpInterface nic in place.Run(() => XdpInterface.WithDetails(Find(name)))) WriteObject(WithSockets(nic, place));
-            }
-            catch (XskException e)
-            {
-                WriteError(e, name);
-            }
-        }
+        using NetworkNamespace place = string.IsNullOrEmpty(NetworkNamespace) ? XdpPS.NetworkNamespace.Current() : XdpPS.NetworkNamespace.Open(NetworkNamespace);
+        return [.. place.Run(() => XdpInterface.WithDetails(Interfaces(name))).Select(nic => WithSockets(nic, place))];
     }
 
-    private XdpInterface[] Find(string name)
-    {
-        if (!WildcardPattern.ContainsWildcardCharacters(name)) return [XdpInterface.Get(name, NetworkNamespace)];
-        IReadOnlyList<XdpInterface> all = XdpInterface.GetAll(NetworkNamespace);
-        // Linux interface names are case-sensitive, and may contain what PowerShell takes for a wildcard.
-        XdpInterface[] exact = [.. all.Where(nic => nic.Name == name)];
-        if (exact.Length > 0) return exact;
-        WildcardPattern pattern = new(name);
-        return [.. all.Where(nic => pattern.IsMatch(nic.Name))];
-    }
+    private XdpInterface[] Interfaces(string name) => WildcardPattern.ContainsWildcardCharacters(name)
+        ? Named(name, XdpInterface.GetAll(NetworkNamespace), nic => nic.Name)
+        : [XdpInterface.Get(name, NetworkNamespace)];
 
     private static XdpInterface WithSockets(XdpInterface nic, NetworkNamespace place) => nic with
     {

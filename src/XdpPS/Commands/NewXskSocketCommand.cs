@@ -35,6 +35,7 @@ public sealed class NewXskSocketCommand : XskFilterCommand
 
     [Parameter]
     [ValidateNotNull]
+    [SingleSocket]
     public XskSocket? ShareUmemWith { get; set; }
 
     [Parameter]
@@ -111,8 +112,17 @@ public sealed class NewXskSocketCommand : XskFilterCommand
         if (ShareUmemWith is not null && ofUmem.FirstOrDefault(Given) is { } set)
             Contradiction($"-{set} is a matter of the UMEM, and with -ShareUmemWith that is made already", $"leave out -{set}");
         filter = MakeFilter();
-        // Relative to where the session is: the process has a current directory of its own.
-        if (XskMapPath is not null) mapPath = SessionState.Path.GetUnresolvedProviderPathFromPSPath(XskMapPath);
+        try
+        {
+            if (XskMapPath is not null) mapPath = FilePath(XskMapPath);
+        }
+        catch (SessionStateException)
+        {
+            ThrowTerminatingError(XskErrorRecord.Create(
+                nameof(XskErrorId.MapNotFound), ErrorCategory.ObjectNotFound,
+                $"'{XskMapPath}' is no path of a file",
+                "give that of a map pinned to a BPF file system, such as /sys/fs/bpf/xsks", XskMapPath));
+        }
     }
 
     /// <inheritdoc/>
@@ -125,8 +135,7 @@ public sealed class NewXskSocketCommand : XskFilterCommand
     {
         string place = string.IsNullOrEmpty(NetworkNamespace) ? name : $"{name} in {NetworkNamespace}";
         string what = AllQueues ? $"{place} all receive queues" : $"{place} {(QueueId.Length == 1 ? "queue" : "queues")} {string.Join(", ", QueueId.Distinct())}";
-        string action = mapPath is not null ? $"Open AF_XDP socket and put it into the map {mapPath}" : NoProgram ? "Open AF_XDP socket" : "Open AF_XDP socket and take its packets from the kernel";
-        if (!ShouldProcess(what, action)) return;
+        if (!ShouldProcess(what, Action())) return;
 
         XskSocketOpener opener = new();
         try
@@ -155,11 +164,25 @@ public sealed class NewXskSocketCommand : XskFilterCommand
         foreach (XskSocket socket in opener.Sockets)
         {
             WriteVerbose(socket.ToString());
-            if (socket.JoinedProgram) WriteVerbose($"{name}: joined the XDP program (id {socket.ProgramId}) that another process has attached, through its map xsks_map. That program decides what arrives here.");
+            if (socket.JoinedProgram)
+            {
+                string takes = socket.Warnings.Any(warning => warning.Id == XskWarning.DecidedByAnother) ? "It decides what arrives here" : "It takes what one of this process would";
+                WriteVerbose($"{name}: joined the XDP program (id {socket.ProgramId}) that another process has attached, through its map xsks_map. {takes}.");
+            }
+
             if (mapPath is not null && socket.RxRingSize > 0) WriteVerbose($"{name}: put into slot {socket.QueueId} of the map {mapPath}. The program that uses this map decides what arrives here.");
             WriteObject(socket);
         }
     }
+
+    private string Action() => (NoProgram.IsPresent, RxRingSize, mapPath, filter, KeepKernelTraffic.IsPresent) switch
+    {
+        (_, > 0, not null, _, _) => $"Open AF_XDP socket and put it into the map {mapPath}",
+        (true, _, _, _, _) or (_, 0, _, _, _) => "Open AF_XDP socket",
+        (_, _, _, null, false) => "Open AF_XDP socket and take its packets from the kernel",
+        (_, _, _, null, true) => "Open AF_XDP socket and take its packets from the kernel, but for what the host needs",
+        _ => $"Open AF_XDP socket and take what matches '{filter}' from the kernel{(KeepKernelTraffic ? ", but for what the host needs" : "")}",
+    };
 
     private int ReceiveQueues(string name) => XdpInterface.Get(name, NetworkNamespace).RxQueues;
 

@@ -70,8 +70,8 @@ public sealed class TestXskFilterCommand : XskFilterCommand
         switch (ParameterSetName)
         {
             case ProgramSet: WriteProgram(); break;
-            case PathSet: foreach (string path in Path) TestFiles(path, wildcards: true); break;
-            case LiteralPathSet: foreach (string path in LiteralPath) TestFiles(path, wildcards: false); break;
+            case PathSet: foreach (string path in Path) foreach (string file in Resolve(path, wildcards: true)) TestFile(file); break;
+            case LiteralPathSet: foreach (string path in LiteralPath) foreach (string file in Resolve(path, wildcards: false)) TestFile(file); break;
             default: TestInput(); break;
         }
     }
@@ -98,6 +98,12 @@ public sealed class TestXskFilterCommand : XskFilterCommand
             return;
         }
 
+        if (InputObject.BaseObject is FileInfo file)
+        {
+            TestFile(file.FullName);
+            return;
+        }
+
         FrameInput input = new FrameInput(allowTruncated: true).Read(InputObject);
         if (input.IsUnrolled)
         {
@@ -112,22 +118,19 @@ public sealed class TestXskFilterCommand : XskFilterCommand
         foreach (InputFrame frame in input.Frames) WriteObject(tester!.Test(frame.ToPacket()));
     }
 
-    private void TestFiles(string path, bool wildcards)
+    private void TestFile(string file)
     {
-        foreach (string file in Resolve(path, wildcards))
+        try
         {
-            try
+            foreach (XskFilterResult result in tester!.TestFile(file))
             {
-                foreach (XskFilterResult result in tester!.TestFile(file))
-                {
-                    if (Stopping) return;
-                    WriteObject(result);
-                }
+                if (Stopping) return;
+                WriteObject(result);
             }
-            catch (XskException e)
-            {
-                WriteError(e, file);
-            }
+        }
+        catch (XskException e)
+        {
+            WriteError(e, file);
         }
     }
 
@@ -136,10 +139,12 @@ public sealed class TestXskFilterCommand : XskFilterCommand
     {
         try
         {
-            if (!wildcards || !WildcardPattern.ContainsWildcardCharacters(path)) return [GetUnresolvedProviderPathFromPSPath(path)];
-            return GetResolvedProviderPathFromPSPath(path, out _);
+            if (!wildcards || !WildcardPattern.ContainsWildcardCharacters(path)) return [FilePath(path)];
+            Collection<string> found = GetResolvedProviderPathFromPSPath(path, out ProviderInfo provider);
+            if (IsFileSystem(provider)) return found;
+            throw new ItemNotFoundException();
         }
-        catch (Exception e) when (e is ItemNotFoundException or System.Management.Automation.DriveNotFoundException or ProviderNotFoundException)
+        catch (SessionStateException)
         {
             WriteError(XskErrorRecord.Create(
                 nameof(XskErrorId.CaptureNotFound), ErrorCategory.ObjectNotFound,

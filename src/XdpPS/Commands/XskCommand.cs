@@ -37,6 +37,16 @@ public abstract class XskCommand : PSCmdlet, IDisposable
         if (disposing) stop.Dispose();
     }
 
+    /// <summary>A path of this session, which has a current location of its own, as the system knows it.</summary>
+    /// <exception cref="SessionStateException">It has a drive or a provider that does not exist, or that has no files.</exception>
+    private protected string FilePath(string path)
+    {
+        string found = SessionState.Path.GetUnresolvedProviderPathFromPSPath(path, out ProviderInfo provider, out _);
+        return IsFileSystem(provider) ? found : throw new ItemNotFoundException();
+    }
+
+    private protected static bool IsFileSystem(ProviderInfo provider) => provider.Name == "FileSystem";
+
     private protected bool Given(string parameter) => MyInvocation.BoundParameters.ContainsKey(parameter);
 
     private protected void WriteError(XskException exception, object? target) => WriteError(XskErrorRecord.From(exception, target));

@@ -49,6 +49,15 @@ public abstract class XskFilterCommand : XskCommand
     /// <summary>The filter that the parameters make, or null for everything. A mistake in it concerns every input: it ends the command.</summary>
     private protected PacketFilter? MakeFilter()
     {
+        // To libpcap nothing is every packet: of an empty variable that would be the opposite of what was meant.
+        if (Filter is not null && (string.IsNullOrWhiteSpace(Filter) || Filter.Contains('\0')))
+        {
+            ThrowTerminatingError(XskErrorRecord.Create(
+                nameof(XskErrorId.FilterSyntax), ErrorCategory.InvalidArgument,
+                "-Filter is blank, or has a null character in it",
+                "give an expression such as 'udp port 53', or leave -Filter out", Filter));
+        }
+
         PacketFields fields = new() { EtherTypes = EtherType, IPProtocols = IPProtocol, Ports = Port, Addresses = Address, Vlans = Vlan };
         try
         {

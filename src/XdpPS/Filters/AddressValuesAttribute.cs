@@ -22,13 +22,19 @@ public sealed class AddressValuesAttribute : FieldValuesAttribute
     private IPNetwork Parse(string text)
     {
         string[] parts = text.Split('/');
-        // IPAddress reads "10.1" as 10.0.0.1 and "10" as 0.0.0.10, where tcpdump has a network in mind.
-        bool whole = parts[0].Contains(':', StringComparison.Ordinal) || parts[0].Count(c => c == '.') == 3;
         int length = 0;
-        if (parts.Length > 2 || !whole || !IPAddress.TryParse(parts[0], out IPAddress? address)) throw Refused(text);
+        if (parts.Length > 2 || !IPAddress.TryParse(parts[0], out IPAddress? address) || !IsPlain(parts[0], address)) throw Refused(text);
         if (parts.Length == 2 && !int.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out length)) throw Refused(text);
         return Network(address, parts.Length == 2 ? length : null, text);
     }
+
+    /// <summary>
+    /// Not what IPAddress accepts besides: "10.1" as 10.0.0.1, where tcpdump has a network in mind, octal and hexadecimal
+    /// ("010.0.0.1" as 8.0.0.1), and "[::1]:80", whose port it drops.
+    /// </summary>
+    private static bool IsPlain(string text, IPAddress address) => address.AddressFamily == AddressFamily.InterNetwork
+        ? address.ToString() == text
+        : !text.Contains('[', StringComparison.Ordinal);
 
     private IPNetwork Network(IPAddress address, int? length, object given)
     {

@@ -40,6 +40,13 @@ public static class XskFormat
     /// <summary>Seconds with six digits, as packet lists show them.</summary>
     public static string Seconds(TimeSpan time) => time.TotalSeconds.ToString("F6", CultureInfo.InvariantCulture);
 
+    /// <summary>The interface, and in parentheses its network namespace where that was named.</summary>
+    public static string Interface(XskSocketInfo socket)
+    {
+        ArgumentNullException.ThrowIfNull(socket);
+        return string.IsNullOrEmpty(socket.NetworkNamespace) ? socket.InterfaceName : $"{socket.InterfaceName} ({socket.NetworkNamespace})";
+    }
+
     /// <summary>Program mode and copy mode in two words.</summary>
     public static string Modes(XskSocketInfo socket)
     {
