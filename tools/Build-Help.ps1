@@ -128,14 +128,13 @@ function Add-Prompt {
 }
 
 # PlatyPS leaves the fences around code, and puts U+0080 between the blocks of an example, which a terminal shows as
-# rubbish. Get-Help drops empty paragraphs and trims the others: all of an example becomes one paragraph, in which a
-# zero-width space keeps the first line of a table in its place.
+# rubbish. Get-Help drops empty paragraphs and trims the others: all of an example becomes one paragraph, so that
+# the first line of a table stays in its place.
 function ConvertTo-PlainExample {
     param([string] $Maml)
     $plain = $Maml -replace '(?s)<maml:para>```(\w*)\r?\n(.*?)\r?\n```</maml:para>', {
         $language, $text = $_.Groups[1].Value, $_.Groups[2].Value
-        $text = $language -eq 'powershell' ? (Add-Prompt $text) : "`u{200b}$text"
-        "<maml:para>$text</maml:para>"
+        "<maml:para>$($language -eq 'powershell' ? (Add-Prompt $text) : $text)</maml:para>"
     }
     $plain -replace '</maml:para>\s*<maml:para>(\x80|&#x80;)</maml:para>\s*<maml:para>', "`n`n"
 }

@@ -48,6 +48,14 @@ Describe 'The table of packets' -Tag Unit {
     }
 }
 
+Describe 'The table of sockets in network namespaces' -Tag Unit {
+    It 'has the namespace after the interface, also of what came from elsewhere' {
+        $socket = [XdpPS.XskSocketInfo]@{ InterfaceName = 'eth1'; NetworkNamespace = 'lab1'; QueueId = 3; Driver = 'veth'; FrameCount = 8192; FrameSize = 2048 }
+        $far = [Management.Automation.PSSerializer]::Deserialize([Management.Automation.PSSerializer]::Serialize($socket))
+        foreach ($one in $socket, $far) { (Get-View $one -Width 80)[2] | Should -Match '^eth1 \(lab1\)\s+3 Closed' }
+    }
+}
+
 Describe "The views of sockets and counters$note" -Tag Netns -Skip:($note -ne '') {
     BeforeAll {
         $cable = New-TestCable

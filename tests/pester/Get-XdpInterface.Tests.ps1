@@ -147,8 +147,8 @@ Describe "Get-XdpInterface$note" -Tag Netns -Skip:($note -ne '') {
     It 'has one line an interface in the 79 columns that a terminal of 80 leaves, with what matters for XDP' {
         $lines = Get-View (Get-XdpInterface $cable.Left, $bridge, lo) -Width 79
         $lines | Should -HaveCount 5
-        $lines[0] -split '\s+' | Should -Be 'Name', 'State', 'Driver', 'Queues', 'XDP', 'ZeroCopy', 'Sockets', 'MTU'
-        $lines[2] | Should -Match "^$($cable.Left)\s+up\s+veth\s+4 native $($sockets[0].ProgramId)\s+no\s+0-1,3\s+1500$"
+        $lines[0] -split '\s+' | Should -Be 'Name', 'State', 'Driver', 'Queues', 'XDP', 'ZeroCopy', 'MTU', 'Mb/s'
+        $lines[2] | Should -Match "^$($cable.Left)\s+up\s+veth\s+4 native $($sockets[0].ProgramId)\s+no\s+1500\s+$((Get-XdpInterface $cable.Left).SpeedMbps)$"
         $lines[3] | Should -Match "^$bridge\s+down\s+bridge\s+1 none\s+no\s+1500$"
         $lines[4] | Should -Match '^lo\s.+ 65536$'
     }
@@ -156,9 +156,9 @@ Describe "Get-XdpInterface$note" -Tag Netns -Skip:($note -ne '') {
     It 'has speed, hardware address and index too at 120' {
         $lines = Get-View (Get-XdpInterface $cable.Left, $bridge) -Width 120
         $lines | Should -HaveCount 4
-        $lines[0] | Should -Match 'MTU\s+Mb/s MacAddress\s+Index$'
+        $lines[0] | Should -Match 'MTU\s+Mb/s Sockets MacAddress\s+Index$'
         $nic = Get-XdpInterface $cable.Left
-        $lines[2] | Should -Match "1500\s+$($nic.SpeedMbps) $($cable.LeftMac)\s+$($nic.Index)$"
+        $lines[2] | Should -Match "1500\s+$($nic.SpeedMbps) 0-1,3\s+$($cable.LeftMac)\s+$($nic.Index)$"
     }
 
     It 'shows every property in a list' {

@@ -13,7 +13,7 @@ BeforeAll {
 Describe '-NetworkNamespace of what does not exist' -Tag Unit {
     It 'is ObjectNotFound for <Command> and <Place>' -ForEach @(
         foreach ($command in 'New-XskSocket', 'Receive-XskPacket -InterfaceName', 'Get-XskSocket', 'Get-XdpInterface', 'Get-XdpProgram') {
-            foreach ($place in 'nosuch-namespace', '/proc/1/ns/nosuch', '/etc/passwd', '../x') { @{ Command = $command; Place = $place } }
+            foreach ($place in 'nosuch-namespace', '/proc/1/ns/nosuch', '/proc/1/ns/mnt', '/proc/self/ns/uts', '/etc/passwd', '../x') { @{ Command = $command; Place = $place } }
         }
     ) {
         $failures = $null

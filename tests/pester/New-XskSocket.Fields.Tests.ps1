@@ -156,7 +156,7 @@ Describe "The parameters of a filter$note" -Tag Netns -Skip:($note -ne '') {
         $null = Invoke-Native ip address add 192.0.2.1/24 dev $cable.Left
         $null = Invoke-Native ip route add default via 192.0.2.2
         New-XskSocket $cable.Left -ErrorAction SilentlyContinue -ErrorVariable failures
-        $failures.Exception.Message | Should -Match "-Filter \('not tcp port 22'.*-KeepKernelTraffic"
+        $failures.Exception.Message | Should -Match "-KeepKernelTraffic.*-Filter \(such as 'not \(tcp port \d+ or arp or icmp6\)'"
         $socket = New-XskSocket $cable.Left -KeepKernelTraffic
         "$socket" | Should -BeLike '*, filter not kernel traffic'
         $capture = Start-Capture $cable.Left

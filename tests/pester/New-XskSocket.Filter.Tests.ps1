@@ -21,6 +21,17 @@ Describe 'New-XskSocket -Filter without a privilege' -Tag Unit {
         $Error[0].TargetObject | Should -Be $Expression
     }
 
+    It 'refuses <Line>, in the words that were typed' -ForEach @(
+        @{ Line = "-Filter 'tcp and udp'"; Words = "^'tcp and udp' matches no packet;" }
+        @{ Line = "-Filter arp -Vlan 5 -Port 53"; Words = "^No packet can match both 'arp' and 'vlan 5 and port 53'" }
+        @{ Line = "-Filter inbound"; Words = "^'inbound' asks for what the kernel knows of a packet beside its bytes" }
+        @{ Line = '-Filter "udp`0 and port 53"'; Words = 'null character' }
+    ) {
+        $failure = try { Invoke-Expression "New-XskSocket lo $Line" } catch { $_ }
+        $failure.FullyQualifiedErrorId | Should -Be "FilterSyntax,$command"
+        $failure.Exception.Message | Should -Match $Words
+    }
+
     It 'refuses an expression of more than 16384 characters' {
         { New-XskSocket lo -Filter ('udp or ' * 3000 + 'tcp') } | Should -Throw -ErrorId "FilterTooLarge,$command"
     }

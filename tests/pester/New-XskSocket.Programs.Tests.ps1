@@ -94,7 +94,7 @@ Describe "New-XskSocket where a program is attached already$note" -Tag Netns -Sk
             $socket.JoinedProgram | Should -BeTrue
             $socket.ProgramId | Should -Be $program
             (Get-AttachedProgram $name).Id | Should -Be $program
-            "$verbose" | Should -Match "joined the XDP program \(id $program\).*decides what arrives"
+            "$verbose" | Should -Match "joined the XDP program \(id $program\).*takes what one of this process would"
             $sender = New-XskSocket $cable.Right -QueueId 1 -NoProgram
             Send-XskFrame $sender -Data (New-TestFrame)
             $socket | Receive-XskPacket -Count 1 -TimeoutSeconds 5 | Should -HaveCount 1
@@ -109,6 +109,26 @@ Describe "New-XskSocket where a program is attached already$note" -Tag Netns -Sk
             (Get-AttachedProgram $name).Id | Should -Be $program
             $socket | Remove-XskSocket
             Wait-Until { (Get-AttachedProgram $name).Id -eq 0 } | Should -BeTrue
+        }
+
+        It 'warns where that process has a filter, and joins without a word where both have the same' {
+            Stop-Program $other -Signal KILL
+            Wait-Until { (Get-AttachedProgram $name).Id -eq 0 } | Should -BeTrue
+            $other = Start-Pwsh "`$s = New-XskSocket $name -Filter 'less 80' -WarningAction SilentlyContinue"
+            $socket = New-XskSocket $name -QueueId 1 -WarningAction SilentlyContinue -WarningVariable warnings
+            "$warnings" | Should -Match "The XDP program on $name \(id \d+, name 'xdpps_redirect'\) was loaded by another process.*decides what arrives here"
+            $socket | Remove-XskSocket
+            New-XskSocket $name -QueueId 1 -Filter 'less 81' -ErrorAction SilentlyContinue -ErrorVariable failures
+            $failures.FullyQualifiedErrorId | Should -Be "FilterConflict,$command"
+            $failures.Exception.Message | Should -Match 'another filter or none.*give all sockets of an interface the same filter'
+            $socket = New-XskSocket $name -QueueId 1 -Filter 'less 80' -WarningAction SilentlyContinue
+            $socket.JoinedProgram, $socket.Filter | Should -Be $true, 'less 80'
+            $socket.Warnings | Should -BeNullOrEmpty
+            Stop-Program $other -Signal KILL
+            $sender = New-XskSocket $cable.Right -QueueId 1 -NoProgram
+            Send-XskFrame $sender -Data (New-TestFrame -Length 100)
+            Send-XskFrame $sender -Data (New-TestFrame -Length 60)
+            $socket | Receive-XskPacket -TimeoutSeconds 1 | ForEach-Object Length | Should -Be 60
         }
 
         It 'names the queue that the other process holds' {

@@ -70,6 +70,7 @@ Describe "New-XskSocket on many queues$note" -Tag Netns -Skip:($note -ne '') {
         $taken = New-XskSocket $cable.Left -QueueId 2 -WarningAction SilentlyContinue
         New-XskSocket $cable.Left -AllQueues -ErrorAction SilentlyContinue -ErrorVariable failures | Should -BeNullOrEmpty
         $failures.FullyQualifiedErrorId | Should -Be "QueueBusy,$command"
+        $failures.Exception.Message | Should -Match "^Queue 2 of $($cable.Left) is held by this session.*\($PID\); see Get-XskSocket"
         Get-XskSocket | Should -Be $taken
     }
 
@@ -167,6 +168,19 @@ Describe "New-XskSocket -ShareUmemWith$note" -Tag Netns -Skip:($note -ne '') {
         $owner | Remove-XskSocket
         , (New-TestFrame -Seed 2) | Send-XskFrame $far
         $s | Receive-XskPacket -Count 1 -TimeoutSeconds 5 | ForEach-Object { ConvertTo-Hex $_.Data } | Should -Be (ConvertTo-Hex (New-TestFrame -Seed 2))
+    }
+
+    It 'counts the sockets on the memory' {
+        $owner.UmemSockets | Should -Be 1
+        $s = New-XskSocket $cable.Left -QueueId 1 -ShareUmemWith @($owner) -WarningAction SilentlyContinue
+        $owner.UmemSockets, $s.UmemSockets | Should -Be 2, 2
+        $s | Remove-XskSocket
+        $owner.UmemSockets, $s.UmemSockets | Should -Be 1, 0
+    }
+
+    It 'wants one socket, and says so of <_>' -ForEach 0, 2 {
+        $sockets = @($owner) * $_
+        { New-XskSocket $cable.Left -QueueId 1 -ShareUmemWith $sockets } | Should -Throw -ErrorId "ParameterArgumentTransformationError,$command" -ExpectedMessage '*give one, such as $s`[0`].*'
     }
 
     It 'refuses a closed socket' {

@@ -30,8 +30,19 @@ Describe "New-XskSocket on an interface that needs care$note" -Tag Netns -Skip:(
             $failures.FullyQualifiedErrorId | Should -Be 'InterfaceInUse,XdpPS.Commands.NewXskSocketCommand'
             $failures.CategoryInfo.Category | Should -Be 'SecurityError'
             $failures.TargetObject | Should -Be $name
-            $failures.Exception.Message | Should -Match 'default route.*-Force'
+            $failures.Exception.Message | Should -Match "default route.*-KeepKernelTraffic.*'not \(tcp port \d+ or arp or icmp6\)'.*-Force"
             (Get-AttachedProgram $name).Id | Should -Be 0
+        }
+
+        It 'warns of a filter that takes ARP as well, and of none that it proposes' {
+            $null = New-XskSocket $name -QueueId 0, 1 -Filter 'not tcp port 22' -WarningVariable warnings -WarningAction SilentlyContinue
+            $warnings | Should -HaveCount 1
+            "$warnings" | Should -Match "takes ARP.* of this host on $name.*-KeepKernelTraffic"
+            (Get-XskSocket).Warnings.Id | Select-Object -Unique | Should -Be 'AddressResolutionTaken'
+            Get-XskSocket | Remove-XskSocket
+            New-XskSocket $name -QueueId 0, 1 -Filter 'not (tcp port 22 or arp or icmp6)' -WarningVariable warnings | Remove-XskSocket
+            New-XskSocket $name -QueueId 0, 1 -Filter 'not tcp port 22' -KeepKernelTraffic -WarningVariable +warnings | Remove-XskSocket
+            $warnings | Should -BeNullOrEmpty
         }
 
         It 'takes them with -Force' {

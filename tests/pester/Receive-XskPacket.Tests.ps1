@@ -284,8 +284,8 @@ Describe "Receive-XskPacket$note" -Tag Netns -Skip:($note -ne '') {
             }
             $before = & $used
             Start-Sleep -Milliseconds 1500
-            # A loop that spins would use all of the 150.
-            (& $used) - $before | Should -BeLessThan 50
+            # A loop that spins would use all of the 150, or its share of a busy machine.
+            (& $used) - $before | Should -BeLessThan 25
         }
         finally {
             Close-Pipeline $pipeline

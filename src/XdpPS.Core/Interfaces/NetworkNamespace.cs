@@ -47,14 +47,13 @@ public sealed class NetworkNamespace : IDisposable
         FileDescriptor descriptor = Libc.open(path, Libc.O_RDONLY | Libc.O_NONBLOCK | Libc.O_CLOEXEC);
         try
         {
-            if (descriptor.IsInvalid) throw OpenFailed(nameOrPath, path, Marshal.GetLastPInvokeError());
-            if (TypeOf(descriptor) != Libc.CLONE_NEWNET)
+            if (descriptor.IsInvalid)
             {
-                throw XskException.FromCheck(
-                    XskErrorId.NamespaceNotFound, $"{path} is not a network namespace",
-                    "give a name that 'ip netns' lists, or a path such as /proc/PID/ns/net");
+                int errno = Marshal.GetLastPInvokeError();
+                throw IsOfAnotherKind(path) ? NotOne(path) : OpenFailed(nameOrPath, path, errno);
             }
 
+            if (TypeOf(descriptor) != Libc.CLONE_NEWNET) throw NotOne(path);
             return new NetworkNamespace(nameOrPath, descriptor, Enter(descriptor, nameOrPath, OwnId));
         }
         catch
@@ -149,6 +148,14 @@ public sealed class NetworkNamespace : IDisposable
         return result;
     }
 
+    private static XskException NotOne(string path) => XskException.FromCheck(
+        XskErrorId.NamespaceNotFound, $"{path} is not a network namespace",
+        "give a name that 'ip netns' lists, or a path such as /proc/PID/ns/net");
+
+    /// <summary>By its last word, where it may not be opened: no privilege would make a network namespace of /proc/PID/ns/mnt.</summary>
+    private static bool IsOfAnotherKind(string path) =>
+        path.StartsWith("/proc/", StringComparison.Ordinal) && path.Split('/') is [.., "ns", not "net"];
+
     private static unsafe int TypeOf(FileDescriptor descriptor) => Libc.ioctl(descriptor, Libc.NS_GET_NSTYPE, null);
 
     private static XskException OpenFailed(string name, string path, int errno)
@@ -158,7 +165,7 @@ public sealed class NetworkNamespace : IDisposable
         {
             Errno.EACCES or Errno.EPERM => XskException.FromCall(
                 XskErrorId.PermissionDenied, errno, call, $"This process may not look at network namespace '{name}'",
-                "run as root, or with CAP_SYS_ADMIN and, for another user's process, CAP_SYS_PTRACE"),
+                $"{Privileged}CAP_SYS_ADMIN and, for another user's process, CAP_SYS_PTRACE"),
             Errno.EMFILE => XskException.FromCall(
                 XskErrorId.OutOfDescriptors, errno, call, "No descriptor is left for a network namespace",
                 "close sockets that are no longer needed, or raise the limit with ulimit -n"),
@@ -168,7 +175,10 @@ public sealed class NetworkNamespace : IDisposable
 
     private static XskException EnterFailed(string name, int errno) => XskException.FromCall(
         errno == Errno.EPERM ? XskErrorId.PermissionDenied : XskErrorId.SystemCallFailed, errno, "setns(CLONE_NEWNET)",
-        $"This process may not enter network namespace '{name}'", "run as root, or with CAP_SYS_ADMIN");
+        $"This process may not enter network namespace '{name}'", $"{Privileged}CAP_SYS_ADMIN");
+
+    /// <summary>Root in a container may lack what root has elsewhere.</summary>
+    private static string Privileged => Environment.IsPrivilegedProcess ? "being root is not enough here: run with " : "run as root, or with ";
 
     private static XskException NotFound(string name, string? call, int errno)
     {

@@ -64,8 +64,8 @@ internal sealed unsafe partial class ReceivePath
                         {
                             addresses?.Apply(frame);
                             ulong given = to.PutReceived(at, descriptor, frames);
-                            // As in ClearTimestamps. The frame that came for it may have any bytes there.
-                            if (clears) *umem.TimestampSlot(given + (ulong)Umem.ReceiveOffset(umem.Headroom)) = 0;
+                            // The frame that came for it has any bytes there.
+                            if (readTimestamps) *umem.TimestampSlot(given + (ulong)Umem.ReceiveOffset(umem.Headroom)) = 0;
                         }
                         else
                         {

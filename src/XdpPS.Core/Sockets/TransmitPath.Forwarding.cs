@@ -6,9 +6,6 @@ namespace XdpPS;
 /// <content>What a forwarder puts on the TX ring, and when it wakes the kernel.</content>
 internal sealed unsafe partial class TransmitPath
 {
-    /// <summary>A copy-mode send call takes 32 frames at the most unless told otherwise (TX_BATCH_SIZE, net/xdp/xsk.c).</summary>
-    private const uint FramesPerCall = 32;
-
     internal Umem Umem => umem;
 
     /// <summary>Frames on the TX ring that the kernel has not taken yet.</summary>
@@ -53,12 +50,12 @@ internal sealed unsafe partial class TransmitPath
     }
 
     /// <summary>
-    /// Wakes the kernel for every whole number of frames that one call takes, and for the rest when there is
+    /// Wakes the kernel for every whole number of frames that one call takes (<see cref="XskSocketInfo.TxBudget"/>), and for the rest when there is
     /// nothing else to do: under load a call is never made for less than it can take.
     /// </summary>
     internal void WakeFor(bool rest)
     {
-        uint least = rest ? 1 : FramesPerCall;
+        uint least = rest ? 1 : Math.Min((uint)info.TxBudget, Math.Max(1, tx.Size / 2));
         for (uint pending = tx.Pending; pending >= least;)
         {
             Wake();

@@ -75,7 +75,7 @@ internal sealed partial class XskSetup(XskSocketOptions options, XskResources re
             + "use another interface, or -Force if that is what you want");
     }
 
-    /// <summary>Connections outlive a filter of this kind by as long as their neighbours' entries do: a minute, and the host is gone.</summary>
+    /// <summary>Connections go on under such a filter until the neighbours' entries expire, and then the host is gone.</summary>
     private void WarnAboutAddressResolution(PacketFilter filter, XdpInterface nic)
     {
         if (AddressResolution.TakenBy(filter, nic) is not { } what || HostTraffic.WhyNeeded(nic) is not { } why) return;
