@@ -1,0 +1,136 @@
+#Requires -Version 7.6
+
+<#
+.SYNOPSIS
+    Measures one thing about the cmdlets in a PowerShell of its own, and prints it as one line of key=value.
+.DESCRIPTION
+    The keys are those of bench/peer/xsk_peer.c; allocated is in bytes, of the measured time. "ready" on a line of its
+    own means that packets may come.
+.PARAMETER Task
+    Import, OpenAndClose, Idle; ReceiveSingly and ReceiveInArrays (-ReadCount 64) as fast as possible; ReceiveAll, which
+    waits for a source that begins after the second "ready"; SendRepeat and SendPackets.
+#>
+[CmdletBinding()]
+param(
+    [Parameter(Mandatory)]
+    [ValidateSet('Import', 'OpenAndClose', 'Idle', 'ReceiveSingly', 'ReceiveInArrays', 'ReceiveAll', 'SendRepeat', 'SendPackets')]
+    [string] $Task,
+    [Parameter(Mandatory)] [string] $InterfaceName,
+    [Parameter(Mandatory)] [string] $Module,
+    [double] $Seconds = 1.5,
+    [double] $WarmUp = 0.5
+)
+
+Set-StrictMode -Version 3.0
+$ErrorActionPreference = 'Stop'
+$ProgressPreference = 'SilentlyContinue'
+
+$import = [Diagnostics.Stopwatch]::StartNew()
+Import-Module -Name $Module
+$import.Stop()
+
+# 60 bytes, as the peers send: from 02:00:00:00:00:01 to 02:00:00:00:00:02, local experimental EtherType.
+$frame = [byte[]]::new(60)
+[byte[]](2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 0x88, 0xb5) | ForEach-Object { $i = 0 } { $frame[$i++] = $_ }
+
+function Read-Meters {
+    $statistics = $socket ? (Get-XskRingStats -Socket $socket) : $null
+    $cpu = [Environment]::CpuUsage
+    @{
+        At        = [Diagnostics.Stopwatch]::GetTimestamp()
+        User      = $cpu.UserTime
+        System    = $cpu.PrivilegedTime
+        Allocated = [GC]::GetTotalAllocatedBytes($true)
+        Received  = $statistics ? $statistics.RxPackets : 0
+        Completed = $statistics ? $statistics.TxCompleted : 0
+        Lost      = $statistics ? $statistics.RxDropped + $statistics.RxRingFull : 0
+    }
+}
+
+# Runs a script for the warm-up and once more measured; what it counts is received or completed packets.
+function Measure-Task {
+    param([scriptblock] $Body, [string] $Counter, [switch] $TwiceReady)
+    Write-Ready
+    & $Body $WarmUp
+    if ($TwiceReady) { Write-Ready }
+    $from = Read-Meters
+    & $Body $Seconds
+    $to = Read-Meters
+    $elapsed = [Diagnostics.Stopwatch]::GetElapsedTime($from.At, $to.At).TotalSeconds
+    Write-Line ([ordered]@{
+            packets   = $to[$Counter] - $from[$Counter]
+            seconds   = $elapsed
+            user      = ($to.User - $from.User).TotalSeconds
+            system    = ($to.System - $from.System).TotalSeconds
+            total     = $to[$Counter]
+            lost      = $to.Lost - $from.Lost
+            allocated = $to.Allocated - $from.Allocated
+        })
+}
+
+function Write-Ready { [Console]::Out.WriteLine('ready') }
+
+function Write-Line {
+    param([Collections.IDictionary] $Values)
+    $pairs = foreach ($key in $Values.Keys) { [string]::Create([cultureinfo]::InvariantCulture, "$key=$($Values[$key])") }
+    [Console]::Out.WriteLine($pairs -join ' ')
+}
+
+function Get-ResidentBytes {
+    [GC]::Collect()
+    [GC]::WaitForPendingFinalizers()
+    1KB * [long]((Get-Content -LiteralPath '/proc/self/status') -match '^VmRSS:' -replace '\D')
+}
+
+function Get-Median {
+    param([double[]] $Value)
+    ($Value | Sort-Object)[[Math]::Floor($Value.Count / 2)]
+}
+
+# The first is what a session's first socket costs, with the compiling of code; the medians are of all.
+function Measure-OpenAndClose {
+    $opening = [Collections.Generic.List[double]]::new()
+    $closing = [Collections.Generic.List[double]]::new()
+    $added = foreach ($i in 1..5) {
+        $before = Get-ResidentBytes
+        $watch = [Diagnostics.Stopwatch]::StartNew()
+        $made = New-XskSocket $InterfaceName
+        $opening.Add($watch.Elapsed.TotalMilliseconds)
+        (Get-ResidentBytes) - $before
+        $watch.Restart()
+        Remove-XskSocket $made
+        $closing.Add($watch.Elapsed.TotalMilliseconds)
+        Start-Sleep -Milliseconds 100
+    }
+    Write-Line ([ordered]@{
+            first_open = $opening[0]; open = Get-Median $opening; first_close = $closing[0]; close = Get-Median $closing
+            first_memory = $added[0]; memory = Get-Median $added
+        })
+}
+
+$socket = $null
+switch ($Task) {
+    'Import' { Write-Line @{ milliseconds = $import.Elapsed.TotalMilliseconds }; return }
+    'OpenAndClose' { Measure-OpenAndClose; return }
+}
+
+$socket = New-XskSocket $InterfaceName
+try {
+    switch ($Task) {
+        'ReceiveSingly' { Measure-Task { Receive-XskPacket $socket -DurationSeconds $args[0] | Out-Null } Received }
+        'ReceiveInArrays' { Measure-Task { Receive-XskPacket $socket -DurationSeconds $args[0] -ReadCount 64 | Out-Null } Received }
+        'ReceiveAll' { Measure-Task { Receive-XskPacket $socket -DurationSeconds $args[0] | Out-Null } Received -TwiceReady }
+        'Idle' { Measure-Task { Receive-XskPacket $socket -DurationSeconds $args[0] | Out-Null } Received }
+        'SendRepeat' { Measure-Task { Send-XskFrame $socket -Data $frame -Repeat ([long]::MaxValue) -DurationSeconds $args[0] } Completed }
+        'SendPackets' {
+            $packet = [XdpPS.XskPacket]::new($frame)
+            $packets = [object[]]::new(20000)
+            [array]::Fill($packets, $packet)
+            Measure-Task {
+                $watch = [Diagnostics.Stopwatch]::StartNew()
+                while ($watch.Elapsed.TotalSeconds -lt $args[0]) { $packets | Send-XskFrame $socket }
+            } Completed
+        }
+    }
+}
+finally { Remove-XskSocket $socket }
