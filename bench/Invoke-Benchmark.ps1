@@ -49,7 +49,7 @@ function Get-TrafgenCommand {
 function Get-TcpreplayCommand {
     param([string] $InterfaceName)
     $path = "$Programs/frames.pcap"
-    if (-not (Test-Path -LiteralPath $path)) { New-Capture $path }
+    New-Capture $path
     @('timeout', '-s', 'INT', ($Seconds + $WarmUp), 'tcpreplay', '-i', $InterfaceName, '--topspeed', '--preload-pcap', '--loop', '100000000', $path)
 }
 
@@ -59,7 +59,7 @@ function New-Capture {
     $file = [IO.BinaryWriter]::new([IO.File]::Create($Path))
     try {
         foreach ($word in 0xa1b2c3d4L, 0x00040002, 0, 0, 65535, 1) { $file.Write([uint]$word) }
-        $frame = [byte[]](2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 0x88, 0xb5) + [byte[]]::new(46)
+        [byte[]]$frame = @(2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 0x88, 0xb5) + [byte[]]::new(46)
         for ($i = 0; $i -lt 1000; $i++) {
             foreach ($word in 0, $i, $frame.Length, $frame.Length) { $file.Write([uint]$word) }
             $file.Write($frame)
@@ -76,6 +76,8 @@ function Measure-Side {
     & $Side
 }
 
+# pwsh -File hands over a,b as one text.
+$Row = $Row -split ','
 $chosen = @($rows | Where-Object { $name = $_.Name; $Row.Where{ $name -like $_ } })
 if ($List) { return $chosen | Select-Object -Property Name, What, Versus }
 if (-not $chosen) { throw "No row is called $($Row -join ', '): $($rows.Name -join ', ')." }

@@ -23,7 +23,8 @@ param(
 
 Set-StrictMode -Version 3.0
 $ErrorActionPreference = 'Stop'
-$ProgressPreference = 'SilentlyContinue'
+# Drops are meant to be here, and both would be among the lines that are read.
+$ProgressPreference = $WarningPreference = 'SilentlyContinue'
 
 $import = [Diagnostics.Stopwatch]::StartNew()
 Import-Module -Name $Module
@@ -72,7 +73,7 @@ function Write-Ready { [Console]::Out.WriteLine('ready') }
 
 function Write-Line {
     param([Collections.IDictionary] $Values)
-    $pairs = foreach ($key in $Values.Keys) { [string]::Create([cultureinfo]::InvariantCulture, "$key=$($Values[$key])") }
+    $pairs = foreach ($key in $Values.Keys) { "$key=$(([double]$Values[$key]).ToString([cultureinfo]::InvariantCulture))" }
     [Console]::Out.WriteLine($pairs -join ' ')
 }
 

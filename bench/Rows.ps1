@@ -35,6 +35,8 @@ $rateAsPeer = @(
     New-Check Rate -AtLeast 0.98 -Goal 1.05
     New-Check Cpu -AtMost 1.0 -Goal 0.9
 )
+# Where a loop does not sleep its CPU time is the elapsed time.
+$rateAlone = New-Check Rate -AtLeast 0.98 -Goal 1.05
 $noAllocation = New-Check Allocated -Compare Value -AtMost 0.01
 $cpuOnly = New-Check Cpu
 $frameBytes = 60
@@ -42,10 +44,16 @@ $frameBytes = 60
 $socketMemory = (8192 * 2048) + (2048 * 2 * (16 + 8)) + 2MB
 
 $script:rows = @(
-    New-Row rxdrop-native 'core, receive and drop, native' 'C peer' -Check ($rateAsPeer + $noAllocation) `
+    New-Row rxdrop-native 'core, receive and drop, native, not sleeping' 'C peer' -Check @($rateAlone, $noAllocation) `
+        { Measure-Receive (Get-TaskCommand Core rxdrop right '-b') Live } `
+        { Measure-Receive (Get-TaskCommand Peer rxdrop right '-b') Live }
+    New-Row rxdrop-generic 'core, receive and drop, generic, not sleeping' 'C peer' -Check @($rateAlone, $noAllocation) `
+        { Measure-Receive (Get-TaskCommand Core rxdrop right '-g', '-b') Live -Generic } `
+        { Measure-Receive (Get-TaskCommand Peer rxdrop right '-g', '-b') Live -Generic }
+    New-Row rxdrop-native-poll 'core, receive and drop, native, sleeping when there is nothing' 'C peer' -Check ($rateAsPeer + $noAllocation) `
         { Measure-Receive (Get-TaskCommand Core rxdrop right) Live } `
         { Measure-Receive (Get-TaskCommand Peer rxdrop right) Live }
-    New-Row rxdrop-generic 'core, receive and drop, generic' 'C peer' -Check ($rateAsPeer + $noAllocation) `
+    New-Row rxdrop-generic-poll 'core, receive and drop, generic, sleeping when there is nothing' 'C peer' -Check ($rateAsPeer + $noAllocation) `
         { Measure-Receive (Get-TaskCommand Core rxdrop right '-g') Live -Generic } `
         { Measure-Receive (Get-TaskCommand Peer rxdrop right '-g') Live -Generic }
     New-Row rxdrop-onecore 'core, receive and drop, native, source on the same core' 'C peer' -Check $rateAsPeer `
@@ -72,9 +80,10 @@ $script:rows = @(
         New-Check P50 -AtMost 1.05
         New-Check P99 -AtMost 1.2
     )
+    # trafgen goes to the first core itself.
     New-Row trafgen 'core, transmit, native' 'trafgen' -Check @((New-Check Rate -AtLeast 1.2), $cpuOnly) `
-        { Measure-Transmit (Get-TaskCommand Core txonly left) } `
-        { Measure-ForeignTransmit (Get-TrafgenCommand left) }
+        { Measure-Transmit (Get-TaskCommand Core txonly left) -SwapCores } `
+        { Measure-ForeignTransmit (Get-TrafgenCommand left) -SwapCores }
     New-Row tcpreplay 'core, transmit, native' 'tcpreplay' -Check @((New-Check Rate -AtLeast 1.6), $cpuOnly) `
         { Measure-Transmit (Get-TaskCommand Core txonly left) } `
         { Measure-ForeignTransmit (Get-TcpreplayCommand left) }

@@ -66,13 +66,21 @@ function Measure-Receive {
     Get-Rates $result
 }
 
-# Sending, into the peer, which counts what arrives.
-function Measure-Transmit {
-    param([string[]] $Command, [switch] $Generic)
-    Set-Gro $Generic.IsPresent
-    $sink = Start-Program $script:farCore (Get-PeerCommand rxdrop right (@('-t', 30) + @($Generic ? '-g' : @())))
+# The peer as the receiver that counts what a sender sends. It does not sleep: to wake it is the sender's work.
+function Start-Sink {
+    param([int] $Core, [string[]] $Option = @())
+    $sink = Start-Program $Core (Get-PeerCommand rxdrop right (@('-b', '-t', 30) + $Option))
     Wait-Ready $sink
-    $result = Wait-Result (Start-Program $script:nearCore $Command)
+    $sink
+}
+
+# Sending.
+function Measure-Transmit {
+    param([string[]] $Command, [switch] $Generic, [switch] $SwapCores)
+    Set-Gro $Generic.IsPresent
+    $near, $far = $SwapCores ? ($script:farCore, $script:nearCore) : ($script:nearCore, $script:farCore)
+    $sink = Start-Sink $far @($Generic ? '-g' : @())
+    $result = Wait-Result (Start-Program $near $Command)
     Start-Sleep -Milliseconds 20
     Stop-Program $sink
     $arrived = Wait-Result $sink
@@ -83,12 +91,12 @@ function Measure-Transmit {
 
 # Another program that sends: nothing is known of it but what arrives, and the CPU time that the shell says it took.
 function Measure-ForeignTransmit {
-    param([string[]] $Command)
+    param([string[]] $Command, [switch] $SwapCores)
     Set-Gro $false
-    $sink = Start-Program $script:farCore (Get-PeerCommand rxdrop right '-t', 30)
-    Wait-Ready $sink
+    $near, $far = $SwapCores ? ($script:farCore, $script:nearCore) : ($script:nearCore, $script:farCore)
+    $sink = Start-Sink $far
     $timed = @('bash', '-c', 'TIMEFORMAT="bench %U %S"; time "$@" >/dev/null 2>&1 || true', 'bash') + $Command
-    $sender = Start-Program $script:nearCore $timed
+    $sender = Start-Program $near $timed
     $null = Wait-Program $sender
     Stop-Program $sink
     $arrived = Wait-Result $sink
