@@ -34,35 +34,35 @@ $import.Stop()
 $frame = [byte[]]::new(60)
 [byte[]](2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 0x88, 0xb5) | ForEach-Object { $i = 0 } { $frame[$i++] = $_ }
 
-function Read-Meters {
-    $statistics = $socket ? (Get-XskRingStats -Socket $socket) : $null
-    $cpu = [Environment]::CpuUsage
+function Read-Counters {
+    $statistics = Get-XskRingStats -Socket $socket
     @{
-        At        = [Diagnostics.Stopwatch]::GetTimestamp()
-        User      = $cpu.UserTime
-        System    = $cpu.PrivilegedTime
+        Received  = $statistics.RxPackets
+        Completed = $statistics.TxCompleted
+        Lost      = $statistics.RxDropped + $statistics.RxRingFull
         Allocated = [GC]::GetTotalAllocatedBytes($true)
-        Received  = $statistics ? $statistics.RxPackets : 0
-        Completed = $statistics ? $statistics.TxCompleted : 0
-        Lost      = $statistics ? $statistics.RxDropped + $statistics.RxRingFull : 0
     }
 }
 
-# Runs a script for the warm-up and once more measured; what it counts is received or completed packets.
+# Runs a script for the warm-up and once more measured; what it counts is received or completed packets. The counters
+# are read outside of the measured time.
 function Measure-Task {
     param([scriptblock] $Body, [string] $Counter, [switch] $TwiceReady)
     Write-Ready
     & $Body $WarmUp
     if ($TwiceReady) { Write-Ready }
-    $from = Read-Meters
+    $from = Read-Counters
+    $cpu = [Environment]::CpuUsage
+    $watch = [Diagnostics.Stopwatch]::StartNew()
     & $Body $Seconds
-    $to = Read-Meters
-    $elapsed = [Diagnostics.Stopwatch]::GetElapsedTime($from.At, $to.At).TotalSeconds
+    $watch.Stop()
+    $used = [Environment]::CpuUsage
+    $to = Read-Counters
     Write-Line ([ordered]@{
             packets   = $to[$Counter] - $from[$Counter]
-            seconds   = $elapsed
-            user      = ($to.User - $from.User).TotalSeconds
-            system    = ($to.System - $from.System).TotalSeconds
+            seconds   = $watch.Elapsed.TotalSeconds
+            user      = ($used.UserTime - $cpu.UserTime).TotalSeconds
+            system    = ($used.PrivilegedTime - $cpu.PrivilegedTime).TotalSeconds
             total     = $to[$Counter]
             lost      = $to.Lost - $from.Lost
             allocated = $to.Allocated - $from.Allocated
@@ -80,7 +80,8 @@ function Write-Line {
 function Get-ResidentBytes {
     [GC]::Collect()
     [GC]::WaitForPendingFinalizers()
-    1KB * [long]((Get-Content -LiteralPath '/proc/self/status') -match '^VmRSS:' -replace '\D')
+    $line = Select-String -LiteralPath '/proc/self/status' -Pattern '^VmRSS:\s+(\d+) kB'
+    1KB * [long]$line.Matches[0].Groups[1].Value
 }
 
 function Get-Median {

@@ -32,7 +32,7 @@ function Get-Outcome {
         [pscustomobject]@{
             Row      = $Row.Name
             What     = $Row.What
-            Versus   = $Row.Versus
+            Versus   = $check.Compare -ne 'Value' ? $Row.Versus : ''
             Check    = $check
             Ours     = Get-Median $ours
             Theirs   = $check.Compare -ne 'Value' ? (Get-Median $theirs) : $null
@@ -58,11 +58,13 @@ function Format-Outcome {
     param($Outcome)
     $metric = $script:metrics[$Outcome.Check.Metric]
     $scale = { param($Value) Format-Number ($Value * $metric.Scale) $metric.Format }
-    $isRatio = $Outcome.Check.Compare -eq 'Ratio'
-    $show = $isRatio ? { param($Value) "$(Format-Number $Value '0.00')x" } : $scale
+    $show = switch ($Outcome.Check.Compare) {
+        'Ratio' { { param($Value) "$(Format-Number $Value '0.00')x" } }
+        'Difference' { { param($Value) Format-Number ($Value * $metric.Scale) "+$($metric.Format);-$($metric.Format)" } }
+        'Value' { $scale }
+    }
     $bound = $null -ne $Outcome.Check.AtLeast ? [char]0x2265 : [char]0x2264
     $required = $Outcome.Check.AtLeast ?? $Outcome.Check.AtMost
-    $plus = $Outcome.Check.Compare -eq 'Difference' ? "$($Outcome.Versus) + " : ''
     $compared = $Outcome.Check.Compare -eq 'Value' ? '' : (& $show $Outcome.Compared)
     [ordered]@{
         What     = $Outcome.What
@@ -72,7 +74,7 @@ function Format-Outcome {
         Theirs   = $null -ne $Outcome.Theirs ? (& $scale $Outcome.Theirs) : ''
         Compared = $compared
         Range    = "$(& $show $Outcome.Least) to $(& $show $Outcome.Most)"
-        Required = $null -ne $required ? "$bound $plus$(& $show $required)" : ''
+        Required = $null -ne $required ? "$bound $(& $show $required)" : ''
         Goal     = $null -ne $Outcome.Check.Goal ? "$bound $(& $show $Outcome.Check.Goal)" : ''
         Reached  = switch ($Outcome.Reached) { 'no' { '**no**' } 'goal' { 'yes, the goal too' } default { $_ } }
     }

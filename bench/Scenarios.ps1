@@ -20,7 +20,7 @@ function Get-CmdletCommand {
     param([string] $Task, [string] $InterfaceName, [double] $Length = $script:seconds)
     @(
         $script:pwsh, '-NoProfile', '-NonInteractive', '-File', "$PSScriptRoot/Measure-Cmdlet.ps1", '-Task', $Task
-        '-InterfaceName', $InterfaceName, '-Module', $script:module, '-Seconds', $Length, '-WarmUp', $script:warmUp
+        '-InterfaceName', $InterfaceName, '-Module', $script:module, '-Seconds', "$Length", '-WarmUp', "$script:warmUp"
     )
 }
 
@@ -167,7 +167,7 @@ function Measure-Drops {
 
 # Nothing arrives: the share of a core in percent.
 function Measure-Idle {
-    $receiver = Start-Program $script:nearCore (Get-CmdletCommand Idle right)
+    $receiver = Start-Program $script:nearCore (Get-CmdletCommand Idle right 3)
     Wait-Ready $receiver
     $result = Wait-Result $receiver
     @{ Percent = 100 * ($result.user + $result.system) / $result.seconds }
