@@ -68,12 +68,24 @@ function New-Capture {
     finally { $file.Dispose() }
 }
 
-# One side of a pair; the machine's other work is waited for, and counted where it does not end.
+# One side of a pair. Where others had more than 3 % of the CPU time it is measured again, twice at most; the least
+# disturbed counts.
 function Measure-Side {
     param([scriptblock] $Side)
     $script:runs++
-    if (-not (Wait-Quiet)) { $script:disturbed++ }
-    & $Side
+    $best = $null
+    foreach ($attempt in 1..3) {
+        Wait-Quiet
+        $before = Read-Load
+        $result = & $Side
+        $disturbance = Get-Disturbance $before (Read-Load)
+        if ($null -eq $best -or $disturbance -lt $best.Disturbance) { $best = @{ Result = $result; Disturbance = $disturbance } }
+        if ($disturbance -le 0.03) { return $result }
+        if ($attempt -lt 3) { $script:repeats++ }
+    }
+
+    $script:disturbed++
+    $best.Result
 }
 
 # pwsh -File hands over a,b as one text.
@@ -86,8 +98,7 @@ foreach ($program in $peer, $live, $Core, $Module) {
 }
 if (-not (Test-Path -LiteralPath '/proc/sys/net/ipv4/conf/right')) { throw 'There is no cable (left, right) here: run this by tools/with-cable.sh.' }
 
-$runs = $disturbed = 0
-$load = Read-Load
+$runs = $repeats = $disturbed = 0
 $measured = @{}
 $outcomes = @(
     try {
@@ -113,14 +124,13 @@ $outcomes = @(
     finally { Stop-AllPrograms }
 )
 
-$after = Read-Load
-$stolen = ($after.Stolen - $load.Stolen) / ($after.Total - $load.Total)
 $measured | ConvertTo-Json -Depth 5 | Set-Content -LiteralPath "$Programs/results.json"
+Write-Host "$runs measurements, $repeats repetitions because of other work; $disturbed were disturbed for all that."
 if ($OutputPath) {
     $selection = $Row -join ' ' -eq '*' ? '' : " -Row $($Row -join ',')"
     $report = @{
         Path = $OutputPath; Outcome = $outcomes; Measured = $measured; Command = "build.ps1 -Task Bench$selection"
-        Pairs = $Pairs; Seconds = $Seconds; Disturbed = $disturbed; Runs = $runs; Stolen = $stolen
+        Pairs = $Pairs; Seconds = $Seconds; Disturbed = $disturbed; Runs = $runs
     }
     Write-Report @report
     Write-Host "Wrote $OutputPath"

@@ -65,21 +65,32 @@ function Stop-AllPrograms {
     $script:running.Clear()
 }
 
-# Busy and total time of all cores, in ticks.
+# What all cores have done, and what we and our programs have of it, in ticks.
 function Read-Load {
     $fields = [long[]]((Get-Content -LiteralPath '/proc/stat' -TotalCount 1) -replace '^cpu +' -split ' ')
+    $own = -split ((Get-Content -LiteralPath "/proc/$PID/stat" -Raw) -replace '^.*\) ')
     $total = ($fields[0..7] | Measure-Object -Sum).Sum
-    [pscustomobject]@{ Busy = $total - $fields[3] - $fields[4]; Total = $total; Stolen = $fields[7] }
+    [pscustomobject]@{
+        Busy = $total - $fields[3] - $fields[4]
+        Total = $total
+        Stolen = $fields[7]
+        # The kernel's part is in nobody's name: where others compute, they do so in user mode too.
+        Others = $fields[0] + $fields[1] - [long]$own[11] - [long]$own[13]
+    }
 }
 
-# Waits, up to five seconds, until the machine has nothing else to do. False where it had.
+# Waits, up to five seconds, until the machine has nothing else to do.
 function Wait-Quiet {
     foreach ($i in 1..25) {
         $before = Read-Load
         Start-Sleep -Milliseconds 200
         $after = Read-Load
-        if (($after.Busy - $before.Busy) -le 0.15 * ($after.Total - $before.Total)) { return $true }
+        if (($after.Busy - $before.Busy) -le 0.15 * ($after.Total - $before.Total)) { return }
     }
+}
 
-    $false
+# The share of the CPU time that went to others, or that the host of a virtual machine took away.
+function Get-Disturbance {
+    param($Before, $After)
+    ([Math]::Max(0, $After.Others - $Before.Others) + $After.Stolen - $Before.Stolen) / ($After.Total - $Before.Total)
 }
