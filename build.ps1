@@ -8,15 +8,24 @@
     ./build.sh sets a fresh machine up and then calls this. Test and Demo need root.
 .PARAMETER Task
     Build: the module and its help. Test: both suites. Demo: samples/demo.ps1. Docs: the help alone. Clean: removes all that was made.
+    Bench: measures XdpPS beside C and the usual tools (docs/benchmarks.md); needs root, gcc and libxdp-dev.
 .PARAMETER Portable
     Leaves the native code for this machine's architecture out of the assemblies, so that they load on any.
 .PARAMETER EngineTests
     With Test: also tests/XdpPS.Engine.Tests, which needs the package Microsoft.PowerShell.SDK.
+.PARAMETER Row
+    With Bench: names of rows, with wildcards; docs/benchmarks.md is then left as it is.
+.PARAMETER Pairs
+    With Bench: how often each is measured.
+.PARAMETER Seconds
+    With Bench: how long each is measured.
+.PARAMETER Micro
+    With Bench: single operations of the core by BenchmarkDotNet, and nothing else.
 #>
 [CmdletBinding()]
 param(
     [Parameter(Position = 0)]
-    [ValidateSet('Build', 'Test', 'Demo', 'Docs', 'Clean')]
+    [ValidateSet('Build', 'Test', 'Demo', 'Docs', 'Bench', 'Clean')]
     [string] $Task = 'Build',
 
     [ValidateSet('Debug', 'Release')]
@@ -24,7 +33,12 @@ param(
 
     [switch] $Portable,
 
-    [switch] $EngineTests
+    [switch] $EngineTests,
+
+    [string[]] $Row = '*',
+    [int] $Pairs = 5,
+    [double] $Seconds = 1.5,
+    [switch] $Micro
 )
 
 Set-StrictMode -Version 3.0
@@ -228,9 +242,48 @@ function Invoke-DemoTask {
     if ($LASTEXITCODE -ne 0) { exit $LASTEXITCODE }
 }
 
+# The C programs of bench/, into output/bench.
+function Build-Peer {
+    $programs = Join-Path $output 'bench'
+    $missing = @(
+        if (-not (Get-Command -Name gcc -CommandType Application -ErrorAction Ignore)) { 'gcc' }
+        if (-not (Test-Path -LiteralPath '/usr/include/xdp/xsk.h')) { 'libxdp-dev' }
+        if (-not (Test-Path -LiteralPath '/usr/include/bpf/bpf.h')) { 'libbpf-dev' }
+    )
+    if ($missing) {
+        Write-Host "FAILED: the benchmark compares with C programs, and cannot build them without $($missing -join ', '): apt-get install $missing (Debian's names)."
+        exit 1
+    }
+
+    $null = New-Item -ItemType Directory -Path $programs -Force
+    $flags = '-std=gnu11', '-O3', '-Wall', '-Wextra', '-Werror'
+    Invoke-Program gcc ($flags + '-o', "$programs/xsk_peer", 'bench/peer/xsk_peer.c', '-lxdp', '-lbpf')
+    Invoke-Program gcc ($flags + '-o', "$programs/live_frames", 'bench/source/live_frames.c', '-lbpf')
+}
+
+function Invoke-BenchTask {
+    if ($Micro) {
+        Invoke-Compiler 'bench/XdpPS.MicroBenchmarks'
+        Invoke-Program dotnet @("bench/XdpPS.MicroBenchmarks/bin/$Configuration/net10.0/XdpPS.MicroBenchmarks.dll", '--artifacts', "$output/bench/micro")
+        return
+    }
+
+    Build-Peer
+    Invoke-BuildTask
+    Invoke-Compiler 'bench/XdpPS.Benchmarks'
+    $arguments = @(
+        '-NoProfile', '-NonInteractive', '-File', 'bench/Invoke-Benchmark.ps1', '-Row', ($Row -join ','), '-Pairs', $Pairs, '-Seconds', $Seconds
+        '-Programs', "$output/bench", '-Module', "$output/XdpPS"
+        '-Core', "bench/XdpPS.Benchmarks/bin/$Configuration/net10.0/XdpPS.Benchmarks.dll"
+        if ($Row -join ',' -eq '*') { '-OutputPath', 'docs/benchmarks.md' }
+    )
+    & tools/with-cable.sh $pwsh @arguments
+    if ($LASTEXITCODE -ne 0) { exit $LASTEXITCODE }
+}
+
 function Invoke-CleanTask {
     $made = @(Get-Item -Path 'output' -ErrorAction Ignore) + @(
-        Get-ChildItem -Path 'src', 'tests', 'samples' -Directory -Recurse -Depth 1 | Where-Object Name -In 'bin', 'obj', 'TestResults')
+        Get-ChildItem -Path 'src', 'tests', 'samples', 'bench' -Directory -Recurse -Depth 1 | Where-Object Name -In 'bin', 'obj', 'TestResults')
     $made | Remove-Item -Recurse -Force
 }
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The front door: ./build.sh build|test|demo|docs|clean
+# The front door: ./build.sh build|test|demo|docs|bench|clean
 # Sets the machine up and hands over to build.ps1; without PowerShell it does what can be done without.
 set -euo pipefail
 
@@ -17,10 +17,11 @@ fail() {
 }
 
 usage() {
-  say "Usage: ./build.sh build|test|demo|docs|clean"
+  say "Usage: ./build.sh build|test|demo|docs|bench|clean"
   say "  demo   two interfaces joined by a cable, a few frames, what arrived (root)"
   say "  test   the xunit and Pester suites (root)"
   say "  build  the module, in output/XdpPS/<version>"
+  say "  bench  measures against C and the usual tools, into docs/benchmarks.md (root, gcc, libxdp-dev)"
   say "  docs   the module's help, from docs/en-US"
   say "  clean  removes what the others made"
 }
@@ -61,6 +62,7 @@ package_of() {
     apt-get:pgrep) echo procps ;;
     dnf:pgrep) echo procps-ng ;;
     *:trafgen) echo netsniff-ng ;;
+    *:taskset) echo util-linux ;;
     *) echo "$2" ;;
   esac
 }
@@ -88,6 +90,19 @@ install_commands() {
     manager="your package manager:"
   fi
   [ ${#refused[@]} -eq 0 ] || say "Not installed: ${refused[*]}. Try: $manager install ${refused[*]}"
+}
+
+# install_headers: those of libxdp, which the benchmark's C programs are built with. Where they cannot be had, the build says so.
+install_headers() {
+  local manager package
+  [ ! -e /usr/include/xdp/xsk.h ] || return 0
+  for manager in apt-get:libxdp-dev dnf:libxdp-devel; do
+    package=${manager#*:}
+    if ! command -v "${manager%:*}" >/dev/null; then continue; fi
+    say "Installing $package ..."
+    DEBIAN_FRONTEND=noninteractive "${manager%:*}" install -y -q "$package" </dev/null >/dev/null 2>&1 || true
+    return 0
+  done
 }
 
 # new_enough TEXT: "PowerShell 7.6.1" is, being on .NET 10.
@@ -161,9 +176,13 @@ docs_without_pwsh() {
   fail "the help was not built, because PowerShell is not there: $pwsh_missing"
 }
 
+bench_without_pwsh() {
+  fail "nothing was measured, because PowerShell is not there: $pwsh_missing"
+}
+
 clean() {
   rm -rf output
-  find src tests samples -type d \( -name bin -o -name obj -o -name TestResults \) -prune -exec rm -rf {} +
+  find src tests samples bench -type d \( -name bin -o -name obj -o -name TestResults \) -prune -exec rm -rf {} +
 }
 
 main() {
@@ -179,6 +198,7 @@ main() {
     build | docs) ;;
     demo) become_root demo; install_commands ip ethtool ;;
     test) become_root test; install_commands ip ethtool tcpdump tcpreplay bpftool ping trafgen setcap pgrep ;;
+    bench) become_root bench; install_commands ip ethtool tcpdump tcpreplay trafgen gcc taskset; install_headers ;;
     *) usage; exit 2 ;;
   esac
 

@@ -1,0 +1,138 @@
+#Requires -Version 7.6
+
+<#
+.SYNOPSIS
+    Measures one thing about the cmdlets in a PowerShell of its own, and prints it as one line of key=value.
+.DESCRIPTION
+    The keys are those of bench/peer/xsk_peer.c; allocated is in bytes, of the measured time. "ready" on a line of its
+    own means that packets may come.
+.PARAMETER Task
+    Import, OpenAndClose, Idle; ReceiveSingly and ReceiveInArrays (-ReadCount 64) as fast as possible; ReceiveAll, which
+    waits for a source that begins after the second "ready"; SendRepeat and SendPackets.
+#>
+[CmdletBinding()]
+param(
+    [Parameter(Mandatory)]
+    [ValidateSet('Import', 'OpenAndClose', 'Idle', 'ReceiveSingly', 'ReceiveInArrays', 'ReceiveAll', 'SendRepeat', 'SendPackets')]
+    [string] $Task,
+    [Parameter(Mandatory)] [string] $InterfaceName,
+    [Parameter(Mandatory)] [string] $Module,
+    [double] $Seconds = 1.5,
+    [double] $WarmUp = 0.5
+)
+
+Set-StrictMode -Version 3.0
+$ErrorActionPreference = 'Stop'
+# Drops are meant to be here, and both would be among the lines that are read.
+$ProgressPreference = $WarningPreference = 'SilentlyContinue'
+
+$import = [Diagnostics.Stopwatch]::StartNew()
+Import-Module -Name $Module
+$import.Stop()
+
+# 60 bytes, as the peers send: from 02:00:00:00:00:01 to 02:00:00:00:00:02, local experimental EtherType.
+$frame = [byte[]]::new(60)
+[byte[]](2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 0x88, 0xb5) | ForEach-Object { $i = 0 } { $frame[$i++] = $_ }
+
+function Read-Counters {
+    $statistics = Get-XskRingStats -Socket $socket
+    @{
+        Received  = $statistics.RxPackets
+        Completed = $statistics.TxCompleted
+        Lost      = $statistics.RxDropped + $statistics.RxRingFull
+        Allocated = [GC]::GetTotalAllocatedBytes($true)
+    }
+}
+
+# Runs a script for the warm-up and once more measured; what it counts is received or completed packets. The counters
+# are read outside of the measured time.
+function Measure-Task {
+    param([scriptblock] $Body, [string] $Counter, [switch] $TwiceReady)
+    Write-Ready
+    & $Body $WarmUp
+    if ($TwiceReady) { Write-Ready }
+    $from = Read-Counters
+    $cpu = [Environment]::CpuUsage
+    $watch = [Diagnostics.Stopwatch]::StartNew()
+    & $Body $Seconds
+    $watch.Stop()
+    $used = [Environment]::CpuUsage
+    $to = Read-Counters
+    Write-Line ([ordered]@{
+            packets   = $to[$Counter] - $from[$Counter]
+            seconds   = $watch.Elapsed.TotalSeconds
+            user      = ($used.UserTime - $cpu.UserTime).TotalSeconds
+            system    = ($used.PrivilegedTime - $cpu.PrivilegedTime).TotalSeconds
+            total     = $to[$Counter]
+            lost      = $to.Lost - $from.Lost
+            allocated = $to.Allocated - $from.Allocated
+        })
+}
+
+function Write-Ready { [Console]::Out.WriteLine('ready') }
+
+function Write-Line {
+    param([Collections.IDictionary] $Values)
+    $pairs = foreach ($key in $Values.Keys) { "$key=$(([double]$Values[$key]).ToString([cultureinfo]::InvariantCulture))" }
+    [Console]::Out.WriteLine($pairs -join ' ')
+}
+
+function Get-ResidentBytes {
+    [GC]::Collect()
+    [GC]::WaitForPendingFinalizers()
+    $line = Select-String -LiteralPath '/proc/self/status' -Pattern '^VmRSS:\s+(\d+) kB'
+    1KB * [long]$line.Matches[0].Groups[1].Value
+}
+
+function Get-Median {
+    param([double[]] $Value)
+    ($Value | Sort-Object)[[Math]::Floor($Value.Count / 2)]
+}
+
+# The first is what a session's first socket costs, with the compiling of code; the medians are of all.
+function Measure-OpenAndClose {
+    $opening = [Collections.Generic.List[double]]::new()
+    $closing = [Collections.Generic.List[double]]::new()
+    $added = foreach ($i in 1..5) {
+        $before = Get-ResidentBytes
+        $watch = [Diagnostics.Stopwatch]::StartNew()
+        $made = New-XskSocket $InterfaceName
+        $opening.Add($watch.Elapsed.TotalMilliseconds)
+        (Get-ResidentBytes) - $before
+        $watch.Restart()
+        Remove-XskSocket $made
+        $closing.Add($watch.Elapsed.TotalMilliseconds)
+        Start-Sleep -Milliseconds 100
+    }
+    Write-Line ([ordered]@{
+            first_open = $opening[0]; open = Get-Median $opening; first_close = $closing[0]; close = Get-Median $closing
+            first_memory = $added[0]; memory = Get-Median $added
+        })
+}
+
+$socket = $null
+switch ($Task) {
+    'Import' { Write-Line @{ milliseconds = $import.Elapsed.TotalMilliseconds }; return }
+    'OpenAndClose' { Measure-OpenAndClose; return }
+}
+
+$socket = New-XskSocket $InterfaceName
+try {
+    switch ($Task) {
+        'ReceiveSingly' { Measure-Task { Receive-XskPacket $socket -DurationSeconds $args[0] | Out-Null } Received }
+        'ReceiveInArrays' { Measure-Task { Receive-XskPacket $socket -DurationSeconds $args[0] -ReadCount 64 | Out-Null } Received }
+        'ReceiveAll' { Measure-Task { Receive-XskPacket $socket -DurationSeconds $args[0] | Out-Null } Received -TwiceReady }
+        'Idle' { Measure-Task { Receive-XskPacket $socket -DurationSeconds $args[0] | Out-Null } Received }
+        'SendRepeat' { Measure-Task { Send-XskFrame $socket -Data $frame -Repeat ([long]::MaxValue) -DurationSeconds $args[0] } Completed }
+        'SendPackets' {
+            $packet = [XdpPS.XskPacket]::new($frame)
+            $packets = [object[]]::new(20000)
+            [array]::Fill($packets, $packet)
+            Measure-Task {
+                $watch = [Diagnostics.Stopwatch]::StartNew()
+                while ($watch.Elapsed.TotalSeconds -lt $args[0]) { $packets | Send-XskFrame $socket }
+            } Completed
+        }
+    }
+}
+finally { Remove-XskSocket $socket }

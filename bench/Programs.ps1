@@ -1,0 +1,96 @@
+# Starting programs on a core, reading the line of key=value that each ends with, and ending those that are left.
+
+$script:running = [Collections.Generic.List[object]]::new()
+
+# A program, pinned to a core, with its output in pipes. Whoever is still there at the end is killed.
+function Start-Program {
+    param([int] $Core, [string[]] $Command)
+    $start = [Diagnostics.ProcessStartInfo]::new('taskset')
+    @('-c', "$Core") + $Command | ForEach-Object { $start.ArgumentList.Add($_) }
+    $start.RedirectStandardOutput = $start.RedirectStandardError = $true
+    # The programs say numbers with a point.
+    $start.Environment['LC_ALL'] = 'C'
+    $process = [Diagnostics.Process]::Start($start)
+    $program = [pscustomobject]@{
+        Name = "$($Command | Select-Object -First 3)"; Process = $process; Errors = $process.StandardError.ReadToEndAsync()
+    }
+    $script:running.Add($program)
+    $program
+}
+
+function Wait-Ready {
+    param($Program)
+    $line = $Program.Process.StandardOutput.ReadLine()
+    if ($line -ne 'ready') { throw "'$($Program.Name)' did not become ready: $line $($Program.Errors.Result)" }
+}
+
+# What a program wrote from here to its end. It is waited for in short steps, so that Ctrl-C is heard.
+function Wait-Program {
+    param($Program, [double] $Seconds = 30)
+    $output = $Program.Process.StandardOutput.ReadToEndAsync()
+    $watch = [Diagnostics.Stopwatch]::StartNew()
+    while (-not $Program.Process.WaitForExit(50)) {
+        if ($watch.Elapsed.TotalSeconds -gt $Seconds) { throw "'$($Program.Name)' did not end within $Seconds s." }
+    }
+
+    $null = $script:running.Remove($Program)
+    if ($Program.Process.ExitCode -notin 0, 130) { throw "'$($Program.Name)' ended with $($Program.Process.ExitCode): $($Program.Errors.Result)" }
+    $output.Result
+}
+
+# The last line's key=value pairs, as numbers.
+function Wait-Result {
+    param($Program, [double] $Seconds = 30)
+    $result = @{}
+    foreach ($pair in -split (Wait-Program $Program -Seconds $Seconds)) {
+        $key, $value = $pair -split '=', 2
+        if ($value) { $result[$key] = [double]::Parse($value, [cultureinfo]::InvariantCulture) }
+    }
+
+    if ($result.Count -eq 0) { throw "'$($Program.Name)' said nothing: $($Program.Errors.Result)" }
+    $result
+}
+
+# SIGINT, upon which each of the programs says what it counted.
+function Stop-Program {
+    param($Program)
+    if (-not $Program.Process.HasExited) { & kill -INT $Program.Process.Id }
+}
+
+function Stop-AllPrograms {
+    foreach ($program in $script:running) {
+        if (-not $program.Process.HasExited) { $program.Process.Kill() }
+    }
+
+    $script:running.Clear()
+}
+
+# What all cores have done, and what we and our programs have of it, in ticks.
+function Read-Load {
+    $fields = [long[]]((Get-Content -LiteralPath '/proc/stat' -TotalCount 1) -replace '^cpu +' -split ' ')
+    $own = -split ((Get-Content -LiteralPath "/proc/$PID/stat" -Raw) -replace '^.*\) ')
+    $total = ($fields[0..7] | Measure-Object -Sum).Sum
+    [pscustomobject]@{
+        Busy = $total - $fields[3] - $fields[4]
+        Total = $total
+        Stolen = $fields[7]
+        # The kernel's part is in nobody's name: where others compute, they do so in user mode too.
+        Others = $fields[0] + $fields[1] - [long]$own[11] - [long]$own[13]
+    }
+}
+
+# Waits, up to five seconds, until the machine has nothing else to do.
+function Wait-Quiet {
+    foreach ($i in 1..25) {
+        $before = Read-Load
+        Start-Sleep -Milliseconds 200
+        $after = Read-Load
+        if (($after.Busy - $before.Busy) -le 0.15 * ($after.Total - $before.Total)) { return }
+    }
+}
+
+# The share of the CPU time that went to others, or that the host of a virtual machine took away.
+function Get-Disturbance {
+    param($Before, $After)
+    ([Math]::Max(0, $After.Others - $Before.Others) + $After.Stolen - $Before.Stolen) / ($After.Total - $Before.Total)
+}
