@@ -65,19 +65,27 @@ function Stop-AllPrograms {
     $script:running.Clear()
 }
 
-# What all cores have done, and what we and our programs have of it, in ticks.
+# What all cores have done, and what of it was not for us, in ticks.
 function Read-Load {
     $fields = [long[]]((Get-Content -LiteralPath '/proc/stat' -TotalCount 1) -replace '^cpu +' -split ' ')
-    $own = -split ((Get-Content -LiteralPath "/proc/$PID/stat" -Raw) -replace '^.*\) ')
     $total = ($fields[0..7] | Measure-Object -Sum).Sum
-    [pscustomobject]@{
-        Busy = $total - $fields[3] - $fields[4]
-        Total = $total
-        Stolen = $fields[7]
-        # The kernel's part is in nobody's name: where others compute, they do so in user mode too.
-        Others = $fields[0] + $fields[1] - [long]$own[11] - [long]$own[13]
-    }
+    $busy = $total - $fields[3] - $fields[4]
+    # We and the programs that have ended, and the threads that handle packets where nobody's time is to be had for it.
+    $ours = (Get-Ticks $PID -WithChildren) + ($script:softirqThreads | ForEach-Object { Get-Ticks $_ } | Measure-Object -Sum).Sum
+    [pscustomobject]@{ Busy = $busy; Total = $total; Foreign = $busy - $ours }
 }
+
+function Get-Ticks {
+    param([int] $Id, [switch] $WithChildren)
+    $fields = -split ((Get-Content -LiteralPath "/proc/$Id/stat" -Raw) -replace '^.*\) ')
+    ([long[]]$fields[11..($WithChildren ? 14 : 12)] | Measure-Object -Sum).Sum
+}
+
+$script:softirqThreads = @(
+    Get-Item -Path '/proc/[0-9]*/comm' -ErrorAction Ignore |
+        Where-Object { (Get-Content -LiteralPath $_ -ErrorAction Ignore) -like 'ksoftirqd/*' } |
+        ForEach-Object { [int]$_.Directory.Name }
+)
 
 # Waits, up to five seconds, until the machine has nothing else to do.
 function Wait-Quiet {
@@ -92,5 +100,5 @@ function Wait-Quiet {
 # The share of the CPU time that went to others, or that the host of a virtual machine took away.
 function Get-Disturbance {
     param($Before, $After)
-    ([Math]::Max(0, $After.Others - $Before.Others) + $After.Stolen - $Before.Stolen) / ($After.Total - $Before.Total)
+    ($After.Foreign - $Before.Foreign) / ($After.Total - $Before.Total)
 }

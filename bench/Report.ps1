@@ -116,7 +116,7 @@ function Write-Report {
         "- command: ``$Command``"
         Get-MachineLines
         "- $Pairs pairs a row, ours and the other in turn (A B A B), each measured for $(Format-Number $Seconds '0.0#') s after a warm-up of $(Format-Number $script:warmUp '0.0#') s"
-        "- where other work, or the host of a virtual machine, took more than 3 % of the CPU time, a measurement was repeated; it did so in $Disturbed of $Runs for all that"
+        "- where other work, or the host of a virtual machine, took more than 5 % of the CPU time, a measurement was repeated; it did so in $Disturbed of $Runs for all that"
         ''
         'Frames have 60 bytes (64 with FCS). What is measured runs on the last core, its source or sink on the first.'
         'Figures are medians; "by pairs" is the median of the ratios (or differences) of each pair, and the range is theirs.'
