@@ -1,52 +1,15 @@
 namespace XdpPS.Benchmarks;
 
-/// <summary>Sends what comes in out again where it came in, with the MAC addresses exchanged.</summary>
+/// <summary>Sends what comes in out again where it came in, with the MAC addresses exchanged, by the core's forwarder.</summary>
 internal static class Forward
 {
-    private const int AddressLength = 6;
+    private static readonly TimeSpan Turn = TimeSpan.FromMilliseconds(100);
 
-    private static readonly TimeSpan Wait = TimeSpan.FromMilliseconds(100);
-
-    internal static void Run(XskSocket socket, Meter meter, bool spins)
+    internal static void Run(XskSocket socket, Meter meter)
     {
-        using XskPoller poller = new([socket]);
-        long sent = 0;
-        while (meter.Running)
-        {
-            int count = 0;
-            using (ReceiveBatch received = socket.Receive(ReceiveAndDrop.Batch))
-            {
-                while (count < received.Count)
-                {
-                    using (SendBatch room = socket.ReserveSend(received.Count - count))
-                    {
-                        while (room.Count < room.Capacity)
-                        {
-                            ReadOnlySpan<byte> frame = received[count++].Data;
-                            Exchange(frame, room.Next);
-                            room.Add(frame.Length);
-                        }
-                    }
-
-                    socket.Pump();
-                }
-            }
-
-            sent += count;
-            meter.Packets = sent - socket.PendingSends;
-            if (count > 0) continue;
-            if (socket.PendingSends > 0) socket.Pump();
-            else if (!spins) poller.Wait(Wait);
-        }
-
-        socket.Flush(TimeSpan.FromSeconds(1));
-        meter.Packets = sent - socket.PendingSends;
-    }
-
-    private static void Exchange(ReadOnlySpan<byte> frame, Span<byte> copy)
-    {
-        frame[..AddressLength].CopyTo(copy[AddressLength..]);
-        frame[AddressLength..(2 * AddressLength)].CopyTo(copy);
-        frame[(2 * AddressLength)..].CopyTo(copy[(2 * AddressLength)..]);
+        using XskForwarder forwarder = new(socket, socket, new XskForwarderOptions { SwapMac = true });
+        meter.Counter = () => forwarder.Forwarded - socket.PendingSends;
+        while (meter.Running) forwarder.Run(Turn);
+        forwarder.Finish(TimeSpan.FromSeconds(1));
     }
 }

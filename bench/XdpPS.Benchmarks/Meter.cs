@@ -26,6 +26,9 @@ internal sealed class Meter(Settings settings) : IDisposable
         set => Volatile.Write(ref packets, value);
     }
 
+    /// <summary>Counts the packets where the loop does not set <see cref="Packets"/>. Called from another thread.</summary>
+    internal Func<long>? Counter { get; set; }
+
     /// <summary>What the loop has to report beside the rest, as key=value.</summary>
     internal string Extra { get; set; } = "";
 
@@ -43,7 +46,7 @@ internal sealed class Meter(Settings settings) : IDisposable
         TimeSpan user = to.Cpu.UserTime - from.Cpu.UserTime, system = to.Cpu.PrivilegedTime - from.Cpu.PrivilegedTime;
         Console.WriteLine(
             $"{Extra}packets={to.Packets - from.Packets} seconds={Stopwatch.GetElapsedTime(from.At, to.At).TotalSeconds:F4} " +
-            $"user={user.TotalSeconds:F4} system={system.TotalSeconds:F4} total={packets} allocated={allocated} rss={Environment.WorkingSet}");
+            $"user={user.TotalSeconds:F4} system={system.TotalSeconds:F4} total={Total} allocated={allocated} rss={Environment.WorkingSet}");
     }
 
     public void Dispose() => timer?.Dispose();
@@ -67,7 +70,9 @@ internal sealed class Meter(Settings settings) : IDisposable
         stopped = true;
     }
 
-    private Reading Read() => new(Stopwatch.GetTimestamp(), Environment.CpuUsage, Volatile.Read(ref packets));
+    private long Total => Counter?.Invoke() ?? Volatile.Read(ref packets);
+
+    private Reading Read() => new(Stopwatch.GetTimestamp(), Environment.CpuUsage, Total);
 
     private readonly record struct Reading(long At, Environment.ProcessCpuUsage Cpu, long Packets);
 }

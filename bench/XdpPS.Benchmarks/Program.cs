@@ -25,8 +25,8 @@ try
     {
         "rxdrop" => () => ReceiveAndDrop.Run(socket, meter, settings.Spins),
         "txonly" => () => Transmit.Run(socket, meter, settings.Length),
-        "l2fwd" => () => Forward.Run(socket, meter, settings.Spins),
-        "pong" => () => Forward.Run(socket, meter, spins: true),
+        "l2fwd" => () => Forward.Run(socket, meter),
+        "pong" => () => Pong.Run(socket, meter),
         _ => () => Ping.Run(socket, meter, settings.Length),
     };
     meter.Measure(loop);
