@@ -31,6 +31,8 @@ public sealed class AuthenticationLayer : PacketLayer
     /// <inheritdoc/>
     public override bool Malformed => PayloadLength is < 1;
 
+    internal override string ProtocolText => IsHeaderCut || Malformed ? Name : IPProtocolText.Of(NextHeader!.Value);
+
     private protected override PacketLayer? FindNext() => Create(LayerKey.IPProtocol, (int)NextHeader!.Value);
 }
 

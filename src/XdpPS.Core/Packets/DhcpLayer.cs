@@ -75,7 +75,7 @@ public sealed class DhcpLayer : PacketLayer
     public ushort? Seconds => UInt16(8);
 
     /// <summary>The server shall answer by broadcast (the one flag of flags).</summary>
-    public bool? Broadcast => Bit(10, 0x80);
+    public bool? Broadcast => UInt16(10) is { } flags ? (flags & 0x8000) != 0 : null;
 
     /// <summary>Address the client has (ciaddr).</summary>
     public IPAddress? ClientAddress => IPv4Address(12);
@@ -132,7 +132,7 @@ public sealed class DhcpLayer : PacketLayer
     }
 
     /// <inheritdoc/>
-    public override string Name => UInt32(OptionsAt - 4) is { } cookie && cookie != MagicCookie ? "BOOTP" : "DHCP";
+    public override string Name => MessageType is null ? "BOOTP" : "DHCP";
 
     /// <inheritdoc/>
     public override string Info => TransactionId is { } id

@@ -95,7 +95,24 @@ public sealed class IPv4Layer : InternetLayer
     private bool IsLaterFragment => !IsHeaderCut && FragmentOffset is > 0;
 
     internal override ulong PseudoHeader(IPProtocol protocol, int length) =>
-        InternetChecksum.Sum(Span.Slice(12, 8)) + (byte)protocol + (uint)length;
+        InternetChecksum.Sum(Span.Slice(12, 4)) + InternetChecksum.Sum(FinalDestination) + (byte)protocol + (uint)length;
+
+    /// <summary>The address the packet has when it arrives: a source route with hops left has it as its last (RFC 1122, 3.2.1.8).</summary>
+    private ReadOnlySpan<byte> FinalDestination
+    {
+        get
+        {
+            OptionReader reader = new(Span[ShortestHeader..HeaderLength]);
+            while (reader.Read(out byte type, out ReadOnlySpan<byte> data))
+            {
+                // The pointer counts from the option's first byte, from 1.
+                if ((IPv4OptionType)type is IPv4OptionType.LooseSourceRoute or IPv4OptionType.StrictSourceRoute && data.Length >= 5 && data[0] <= data.Length)
+                    return data[^4..];
+            }
+
+            return Span.Slice(16, 4);
+        }
+    }
 
     private protected override PacketLayer? FindNext() => IsLaterFragment ? null : Create(LayerKey.IPProtocol, (int)Protocol!.Value);
 
