@@ -50,4 +50,61 @@ public sealed class PacketTests
         Assert.Equal(new DateTime(2023, 11, 14, 22, 13, 20, DateTimeKind.Utc).AddTicks(1_234_567), packet.Time.ToUniversalTime());
         Assert.Equal(DateTimeKind.Local, packet.Time.Kind);
     }
+
+    [Fact]
+    public void A_packet_costs_no_more_than_120_bytes_and_its_data()
+    {
+        const int Count = 1_000;
+        XskPacket[] packets = new XskPacket[Count];
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        for (int i = 0; i < Count; i++) packets[i] = new XskPacket(new byte[64]);
+        Assert.InRange((GC.GetAllocatedBytesForCurrentThread() - before) / Count, 64, 64 + 120);
+        Assert.All(packets, packet => Assert.Equal(64, packet.Length));
+    }
+
+    [Fact]
+    public void Layers_have_the_fields_of_their_protocol_and_what_is_not_there_is_null()
+    {
+        XskPacket packet = new(Frames.Hex(Macs + "8100 a005 0800 4500002c 00014000 40060000 0a000001 0a000002 9c41 0050 00000001 00000002 6012 01f4 0000 0000 020405b4"));
+        Assert.Equal((ushort?)5, packet.Vlan);
+        Assert.Equal((byte?)5, packet.Vlans![0].PriorityCodePoint);
+        Assert.True(packet.IPv4!.DontFragment);
+        Assert.Equal(TcpControlBits.Syn | TcpControlBits.Ack, packet.Tcp!.Flags);
+        Assert.Equal((ushort?)1460, packet.Tcp.MaximumSegmentSize);
+        Assert.Null(packet.Tcp.WindowScale);
+        Assert.False(packet.Tcp.ChecksumValid);
+        Assert.Equal((40001, 80), (packet.SourcePort, packet.DestinationPort));
+        Assert.Equal("40001 > 80 [SYN, ACK] Seq=1 Ack=2 Win=500 Len=0", packet.Info);
+        Assert.Null(packet.Udp);
+        Assert.Null(packet.IPv6);
+        Assert.Equal(packet.Tcp, packet.Tcp);
+    }
+
+    [Fact]
+    public void Layers_that_are_cut_off_or_cannot_be_are_marked()
+    {
+        XskPacket cut = new(Frames.Hex(Macs + "0800 45000028 00010000 40060000 0a000001 0a000002 9c41 0050 00000001"));
+        Assert.True(cut.IPv4!.Truncated);
+        Assert.True(cut.Tcp!.Truncated);
+        Assert.False(cut.Tcp.Malformed);
+        Assert.Null(cut.Tcp.Flags);
+        Assert.EndsWith("[truncated]", cut.Info, StringComparison.Ordinal);
+        XskPacket wrong = new(Frames.Hex(Macs + "0800 42000028 00010000 40060000 0a000001 0a000002 9c41 0050 00000001"));
+        Assert.True(wrong.IPv4!.Malformed);
+        Assert.Null(wrong.Tcp);
+        Assert.EndsWith("[malformed]", wrong.Info, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_a_tunnel_carries_is_a_packet_of_its_own()
+    {
+        XskPacket packet = new(Frames.Hex(
+            Macs + "0800 45000042 00010000 40110000 0a000001 0a000002 c000 12b5 002e 0000 0800000000002a00 "
+            + "020000000102 020000000101 0800 45000018 00010000 40110000 c0000201 c0000202 0007 0009 0008 0000"));
+        Assert.Equal(("192.0.2.1", "192.0.2.2", "UDP"), (packet.Source, packet.Destination, packet.Protocol));
+        Assert.Equal("10.0.0.1", packet.IPv4!.SourceAddress!.ToString());
+        Assert.Equal(42u, packet.Vxlan!.NetworkIdentifier);
+        Assert.Equal("192.0.2.1", packet.Vxlan.Inner!.IPv4!.SourceAddress!.ToString());
+        Assert.Equal(["Ethernet", "IPv4", "UDP", "VXLAN", "Ethernet", "IPv4", "UDP"], packet.GetLayers().Select(layer => layer.Name));
+    }
 }

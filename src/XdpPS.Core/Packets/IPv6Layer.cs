@@ -121,7 +121,7 @@ public sealed class IPv6Layer : InternetLayer
     /// <inheritdoc/>
     public override bool Malformed => Version is not (null or 6) || malformedExtensions;
 
-    internal override string ProtocolText => IsHeaderCut || Malformed || IsLaterFragment ? Name : UpperText;
+    internal override string ProtocolText => IsHeaderCut || Malformed || IsLaterFragment || UpperLayerProtocol == IPProtocol.NoNextHeader ? Name : UpperText;
 
     // The length is 0 in a jumbogram (RFC 2675), and where the sending host leaves a segment to its card to cut up.
     private protected override int? Extent => PayloadLength is { } payload and > 0 ? FixedHeader + payload : null;
