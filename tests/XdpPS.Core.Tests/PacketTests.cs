@@ -73,7 +73,7 @@ public sealed class PacketTests
         Assert.Equal((ushort?)1460, packet.Tcp.MaximumSegmentSize);
         Assert.Null(packet.Tcp.WindowScale);
         Assert.False(packet.Tcp.ChecksumValid);
-        Assert.Equal((40001, 80), (packet.SourcePort, packet.DestinationPort));
+        Assert.Equal(((ushort?)40001, (ushort?)80), (packet.SourcePort, packet.DestinationPort));
         Assert.Equal("40001 > 80 [SYN, ACK] Seq=1 Ack=2 Win=500 Len=0", packet.Info);
         Assert.Null(packet.Udp);
         Assert.Null(packet.IPv6);

@@ -30,7 +30,7 @@ Describe 'The table of packets' -Tag Unit {
         $lines | Should -HaveCount 5
         $lines[0] -split '\s+' | Where-Object { $_ } | Should -Be 'No.', 'Time', 'Source', 'Destination', 'Protocol', 'Length', 'Info'
         $lines[2] | Should -Match '0a:0b:0c:0d:0e.*\s+ff:ff:ff:ff:ff.*\s+ARP\s+60 Operation 0$'
-        $lines[3] | Should -Match '0\.000000\s+192\.168\.100\.111\s+198\.51\.100\.99\s+UDP\s+62 0 > 0 Len=0'
+        $lines[3] | Should -Match '0\.000000\s+192\.168\.100\.111\s+198\.51\.100\.99\s+UDP\s+62 0 > 0 Len=20'
         $lines[4] | Should -Match 'ICMPv6\s+70 Type 0, code 0'
     }
 

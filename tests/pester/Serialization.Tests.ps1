@@ -32,7 +32,7 @@ Describe 'A packet that was made by hand' -Tag Unit {
     }
 
     It 'comes back with its layers, which are read from its bytes' {
-        $bytes = [Convert]::FromHexString('02000000000202000000000181000005080045000024000100004011000' + '00a0000010a000002' + '9c400035001000001a2b01000000000000000000')
+        $bytes = [Convert]::FromHexString('02000000000202000000000181000005080045000028000100004011000' + '00a0000010a000002' + '9c400035001400001a2b01000000000000000000')
         $copy = Copy-ByClixml ([XdpPS.XskPacket]::new($bytes))
         $copy.Vlan, $copy.SourcePort, $copy.DestinationPort, $copy.Protocol, $copy.Info | Should -Be 5, 40000, 53, 'DNS', 'Standard query 0x1a2b'
         $copy.IPv4 | Should -BeOfType XdpPS.IPv4Layer
