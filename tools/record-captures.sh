@@ -3,7 +3,7 @@
 # Records the captures of tests/captures anew: real tools talk to each other over a cable (veth) between two network
 # namespaces, and tcpdump listens. The namespaces and all in them are removed at the end, however it ends.
 # Needs root and, as packages of Debian: iproute2 ethtool tcpdump iputils-ping iputils-arping traceroute bind9-dnsutils
-# dnsmasq-base isc-dhcp-client busybox curl netcat-openbsd python3-scapy
+# dnsmasq-base isc-dhcp-client busybox curl netcat-openbsd iperf3 lldpd python3-scapy
 set -euo pipefail
 
 folder=$(mkdir -p "${1:-tests/captures}" && cd "${1:-tests/captures}" && pwd)
@@ -28,7 +28,7 @@ trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-for tool in ip ethtool tcpdump ping arping traceroute dig dnsmasq dhclient busybox curl nc /usr/bin/python3; do
+for tool in ip ethtool tcpdump ping arping traceroute dig dnsmasq dhclient busybox curl nc iperf3 lldpd /usr/bin/python3; do
   command -v "$tool" >/dev/null || { echo "$tool is missing" >&2; exit 1; }
 done
 
@@ -183,6 +183,37 @@ record_encapsulated() {
   stop_listening
 }
 
+# What the dissection is compared with tshark on, besides the rest: more tools, and by scapy all kinds of field and mistake.
+record_protocols() {
+  cable off
+  add_addresses
+  listen protocols.pcap 0
+  serve iperf3 -s -1
+  quietly iperf3 -c 10.0.0.2 -n 8K -l 4K
+  stop_servers
+  serve iperf3 -s -1
+  quietly iperf3 -6 -c 2001:db8::2 -u -n 1K -l 512
+  stop_servers
+  serve dnsmasq --no-daemon --conf-file=/dev/null --no-resolv --no-hosts --user=root --pid-file= --interface=lab0 --bind-interfaces \
+    --address=/www.example.test/10.0.0.2 --local=/test/ --mx-host=example.test,mail.example.test,10 --txt-record=example.test,"a text" \
+    --srv-host=_ssh._tcp.example.test,www.example.test,22 --ptr-record=2.0.0.10.in-addr.arpa,www.example.test \
+    --dhcp-range=10.0.0.50,10.0.0.60,1h --dhcp-leasefile="$work/leases"
+  quietly dig +tries=1 +timeout=2 @10.0.0.2 example.test MX
+  quietly dig +tries=1 +timeout=2 +noedns @10.0.0.2 example.test TXT
+  quietly dig +tries=1 +timeout=2 +cdflag +dnssec @10.0.0.2 _ssh._tcp.example.test SRV
+  quietly dig +tries=1 +timeout=2 +norecurse @10.0.0.2 -x 10.0.0.2
+  quietly dhclient -4 -1 -lf "$work/leases4" -pf "$work/dhclient4.pid" -sf /bin/true -cf /dev/null lab0
+  quietly dhclient -4 -r -lf "$work/leases4" -pf "$work/dhclient4.pid" -sf /bin/true -cf /dev/null lab0
+  stop_servers
+  # lldpd drops its privileges, and must reach its socket all the same.
+  chmod 711 "$work"
+  serve unshare --uts sh -c "hostname lab-host; exec lldpd -d -I lab0 -u '$work/lldpd.sock' -S 'a host of the lab'"
+  sleep 6
+  stop_servers
+  on_client /usr/bin/python3 "$(dirname "${BASH_SOURCE[0]}")/send-protocols.py" lab0
+  stop_listening
+}
+
 # transfer FILE SNAPLENGTH OFFLOADS KILOBYTES: a file by HTTP.
 record_transfer() {
   cable "$3"
@@ -202,6 +233,7 @@ ip netns add "$server"
 record_lan
 record_bridge
 record_encapsulated
+record_protocols
 record_transfer offloads-on.pcap 0 on 40
 record_transfer cut-offloads-on.pcap 80 on 600
 record_transfer cut-offloads-off.pcap 60 off 120

@@ -134,8 +134,8 @@ public sealed class WitnessTests : IDisposable
         {
             foreach (byte[] request in socket.Drain(50).Where(packet => packet.Length == 242 && packet[34] == 8))
             {
-                Assert.Equal("ICMP", PacketSummary.Read(request).Protocol);
-                Assert.Equal("192.0.2.1", PacketSummary.Read(request).Source);
+                PacketView packet = new(request);
+                Assert.Equal(("ICMP", "192.0.2.1"), (packet.Protocol, packet.Source));
                 socket.Send(EchoReply(request));
                 answered++;
             }

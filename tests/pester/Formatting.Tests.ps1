@@ -28,19 +28,35 @@ Describe 'The table of packets' -Tag Unit {
     It 'has one line a packet and all columns at <_>' -ForEach 80, 120 {
         $lines = Get-View $packets -Width $_
         $lines | Should -HaveCount 5
-        $lines[0] -split '\s+' | Where-Object { $_ } | Should -Be 'No.', 'Time', 'Source', 'Destination', 'Protocol', 'Length'
-        $lines[2] | Should -Match '0a:0b:0c:0d:0e:0f\s+ff:ff:ff:ff:ff:ff\s+ARP\s+60$'
-        $lines[3] | Should -Match '0\.000000\s+192\.168\.100\.111\s+198\.51\.100\.99\s+UDP\s+62$'
-        $lines[4] | Should -Match 'ICMPv6\s+70$'
+        $lines[0] -split '\s+' | Where-Object { $_ } | Should -Be 'No.', 'Time', 'Source', 'Destination', 'Protocol', 'Length', 'Info'
+        $lines[2] | Should -Match '0a:0b:0c:0d:0e.*\s+ff:ff:ff:ff:ff.*\s+ARP\s+60 Operation 0$'
+        $lines[3] | Should -Match '0\.000000\s+192\.168\.100\.111\s+198\.51\.100\.99\s+UDP\s+62 0 > 0 Len=20'
+        $lines[4] | Should -Match 'ICMPv6\s+70 Type 0, code 0'
     }
 
-    It 'has room for whole IPv6 addresses at 120' {
-        (Get-View $packets -Width 120)[4] | Should -Match '2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff\s+2001:db8:1111:2222:3333:4444:5555:6666'
+    It 'has room for whole IPv6 addresses at 160' {
+        (Get-View $packets -Width 160)[4] | Should -Match '2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff\s+2001:db8:1111:2222:3333:4444:5555:6666'
     }
 
-    It 'shows a list with every property' {
-        $text = (Get-View $packets[1] -Width 80 -List) -join "`n"
-        foreach ($property in [XdpPS.XskPacket].GetProperties().Name) { $text | Should -Match "(?m)^$property\s*:" }
+    It 'keeps nine characters for the time, however long it takes' {
+        foreach ($seconds in 0, 99.9999994, 123.456789, 99999.9) { [XdpPS.Formatting.XskFormat]::Seconds([timespan]::FromSeconds($seconds)).Length | Should -BeLessOrEqual 9 }
+    }
+
+    It 'lists what is known of a packet, and its layers as a tree' {
+        $lines = Get-View $packets[1] -Width 80 -List
+        foreach ($property in [XdpPS.XskPacket].GetProperties('DeclaredOnly, Public, Instance').Name + 'Source', 'Destination', 'Protocol', 'Info') {
+            $lines -match "^$property\s*:" | Should -HaveCount 1 -Because "$property is in the list"
+        }
+        $tree = $lines[($lines.IndexOf(($lines -match '^Layers')[0]))..($lines.Count - 1)]
+        $tree[0] | Should -Match '^Layers\s+: Ethernet$'
+        $tree -match '^\s+(IPv4|UDP)( \[malformed\])?$' | Should -HaveCount 2
+        $tree | Should -Contain '                     DestinationAddress : 02:00:00:00:00:02'
+        ($tree -match '^\s+TotalLength\s+: 48$') | Should -HaveCount 1
+    }
+
+    It 'shows the bytes of a packet in Format-Hex by its Data, since Format-Hex takes no objects' {
+        ($packets[1].Data | Format-Hex).Count | Should -Be 4
+        { $packets[1] | Format-Hex -ErrorAction Stop } | Should -Throw -ErrorId 'FormatHexTypeNotSupported,Microsoft.PowerShell.Commands.FormatHex'
     }
 
     It 'prints a packet in text as what it is' {

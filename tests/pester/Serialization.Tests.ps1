@@ -31,6 +31,16 @@ Describe 'A packet that was made by hand' -Tag Unit {
             Should -Be 100, $false, '02:00:00:00:00:01', '02:00:00:00:00:02', '0x88b5', ''
     }
 
+    It 'comes back with its layers, which are read from its bytes' {
+        $bytes = [Convert]::FromHexString('02000000000202000000000181000005080045000028000100004011000' + '00a0000010a000002' + '9c400035001400001a2b01000000000000000000')
+        $copy = Copy-ByClixml ([XdpPS.XskPacket]::new($bytes))
+        $copy.Vlan, $copy.SourcePort, $copy.DestinationPort, $copy.Protocol, $copy.Info | Should -Be 5, 40000, 53, 'DNS', 'Standard query 0x1a2b'
+        $copy.IPv4 | Should -BeOfType XdpPS.IPv4Layer
+        $copy.IPv4.SourceAddress | Should -Be ([ipaddress]'10.0.0.1')
+        $copy.GetLayers().Name | Should -Be 'Ethernet', 'VLAN', 'IPv4', 'UDP', 'DNS'
+        $copy.Tcp | Should -BeNullOrEmpty
+    }
+
     It 'has its bytes in JSON as an array of numbers' {
         $json = [XdpPS.XskPacket]::new([byte[]](0..59)) | ConvertTo-Json | ConvertFrom-Json
         $json.Data | Should -Be (0..59)

@@ -77,7 +77,7 @@ Describe 'Test-XskFilter' -Tag Unit {
     ) {
         $result = & $Make | Test-XskFilter 'udp port 53'
         $result.Match, $result.Number, $result.Length, $result.Source, $result.Destination, $result.Protocol, $result.Path |
-            Should -Be $true, 1, 46, '10.0.0.1', '10.0.0.2', 'UDP', ''
+            Should -Be $true, 1, 46, '10.0.0.1', '10.0.0.2', 'DNS', ''
         $result | Should -BeOfType XdpPS.XskFilterResult
         $result.Packet | Should -BeOfType XdpPS.XskPacket
         ConvertTo-Hex $result.Packet.Data | Should -Be $udp.Replace(' ', '')
@@ -88,7 +88,7 @@ Describe 'Test-XskFilter' -Tag Unit {
         $packet = [XdpPS.XskPacket]::new((ConvertFrom-Hex $udp))
         $result = $packet | Test-XskFilter arp
         [object]::ReferenceEquals($result.Packet, $packet) | Should -BeTrue
-        "$result" | Should -Be 'no match: 10.0.0.1 > 10.0.0.2 UDP 46 bytes'
+        "$result" | Should -Be 'no match: 10.0.0.1 > 10.0.0.2 DNS 46 bytes'
     }
 
     It 'numbers what it tests' {
@@ -188,7 +188,7 @@ Describe 'Test-XskFilter and files' -Tag Unit {
         $padding = [byte[]]::new(-$frame.Length -band 3)
         [IO.File]::WriteAllBytes("$folder/one.pcapng", [byte[]]($bytes + $packet + $frame + $padding + [BitConverter]::GetBytes([uint32]$size)))
         $result = Test-XskFilter udp -Path "$folder/one.pcapng"
-        $result.Match, $result.Packet.Timestamp, $result.Protocol | Should -Be $true, 5000, 'UDP'
+        $result.Match, $result.Packet.Timestamp, $result.Protocol | Should -Be $true, 5000, 'DNS'
     }
 
     It 'says which file does not exist, and reads the others' {
@@ -232,7 +232,7 @@ Describe 'The views of Test-XskFilter' -Tag Unit {
         $lines | Should -HaveCount 4
         foreach ($line in $lines) { $line.Length | Should -BeLessOrEqual $_ }
         $lines[0] -split '\s+' | Should -Be 'Match', 'No.', 'Time', 'Source', 'Destination', 'Protocol', 'Length'
-        $lines[2] | Should -Match '^True\s+1\s+0\.000000 10\.0\.0\.1\s+10\.0\.0\.2\s+UDP\s+46$'
+        $lines[2] | Should -Match '^True\s+1\s+0\.000000 10\.0\.0\.1\s+10\.0\.0\.2\s+DNS\s+46$'
         $lines[3] | Should -Match '^False\s+2\s'
     }
 

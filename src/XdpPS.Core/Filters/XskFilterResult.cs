@@ -18,13 +18,13 @@ public sealed class XskFilterResult
     /// <summary><see cref="XskPacket.Time"/> of the packet; 1970 where it has none.</summary>
     public DateTime Time => Packet.Time;
 
-    /// <summary><see cref="XskPacket.Source"/> of the packet.</summary>
+    /// <summary><see cref="XdpPS.Packet.Source"/> of the packet.</summary>
     public string Source => Packet.Source;
 
-    /// <summary><see cref="XskPacket.Destination"/> of the packet.</summary>
+    /// <summary><see cref="XdpPS.Packet.Destination"/> of the packet.</summary>
     public string Destination => Packet.Destination;
 
-    /// <summary><see cref="XskPacket.Protocol"/> of the packet.</summary>
+    /// <summary><see cref="XdpPS.Packet.Protocol"/> of the packet.</summary>
     public string Protocol => Packet.Protocol;
 
     /// <summary><see cref="XskPacket.Length"/> of the packet.</summary>

@@ -9,6 +9,9 @@ internal static class EthernetFrame
     internal const int VlanTagLength = 4;
     internal const int StandardMtu = 1500;
 
+    /// <summary>Up to here the type field is a length (IEEE 802.3 clause 3.2.6).</summary>
+    internal const int LargestLength = 1500;
+
     internal const ushort IPv4 = 0x0800;
     internal const ushort Arp = 0x0806;
     internal const ushort Rarp = 0x8035;
@@ -28,7 +31,11 @@ internal static class EthernetFrame
         return tags;
     }
 
+    /// <returns>What a frame says of a payload that is not recognised.</returns>
+    internal static string PayloadInfo(ushort type, int length) =>
+        type <= LargestLength ? $"length {type}" : $"type {HexNotation.Number(type)}, {length} bytes";
+
     /// <returns>The 16-bit type at an offset, or 0 where the frame ends before.</returns>
-    internal static ushort TypeAt(ReadOnlySpan<byte> frame, int offset) =>
+    private static ushort TypeAt(ReadOnlySpan<byte> frame, int offset) =>
         frame.Length >= offset + 2 ? BinaryPrimitives.ReadUInt16BigEndian(frame[offset..]) : (ushort)0;
 }

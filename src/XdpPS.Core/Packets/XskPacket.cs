@@ -10,8 +10,8 @@ public enum XskTimestampSource
     Arrival = 1,
 }
 
-/// <summary>A packet with bytes of its own: nothing of it lies in the UMEM.</summary>
-public sealed class XskPacket
+/// <summary>A packet with bytes of its own: nothing of it lies in the UMEM. What <see cref="Packet"/> adds is read from <see cref="Data"/> when asked for.</summary>
+public sealed class XskPacket : Packet
 {
     private readonly PacketOrigin origin;
     private readonly long relative;
@@ -81,21 +81,10 @@ public sealed class XskPacket
     /// <summary>Only the first bytes were kept.</summary>
     public bool Truncated => Data.Length < Length;
 
-    /// <summary>Source IP address, or for other protocols source MAC address; empty where the frame ends before it.</summary>
-    public string Source => PacketSummary.Read(Data).Source;
-
-    /// <summary>Destination IP address, or for other protocols destination MAC address; empty where the frame ends before it.</summary>
-    public string Destination => PacketSummary.Read(Data).Destination;
-
-    /// <summary>The innermost protocol that is recognised: TCP, UDP, ICMP, ARP …, or the EtherType in hexadecimal.</summary>
-    public string Protocol => PacketSummary.Read(Data).Protocol;
-
     /// <returns>Source, destination, protocol and length.</returns>
-    public override string ToString()
-    {
-        PacketSummary summary = PacketSummary.Read(Data);
-        return $"{summary.Source} > {summary.Destination} {summary.Protocol} {Length} bytes";
-    }
+    public override string ToString() => $"{Source} > {Destination} {Protocol} {Length} bytes";
+
+    private protected override PacketLayer? First => Data.Length == 0 ? null : new EthernetLayer(new LayerBytes(Data, 0, null));
 }
 
 /// <summary>Where packets come from; shared by all packets of a socket.</summary>

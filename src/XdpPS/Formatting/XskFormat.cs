@@ -37,8 +37,9 @@ public static class XskFormat
         };
     }
 
-    /// <summary>Seconds with six digits, as packet lists show them.</summary>
-    public static string Seconds(TimeSpan time) => time.TotalSeconds.ToString("F6", CultureInfo.InvariantCulture);
+    /// <summary>Seconds as packet lists show them: six decimals, and fewer from 100 seconds on, so that nine characters do.</summary>
+    public static string Seconds(TimeSpan time) => time.TotalSeconds.ToString(
+        time.TotalSeconds switch { < 100 => "F6", < 1_000 => "F5", < 10_000 => "F4", < 100_000 => "F3", _ => "F0" }, CultureInfo.InvariantCulture);
 
     /// <summary>The interface, and in parentheses its network namespace where that was named.</summary>
     public static string Interface(XskSocketInfo socket)

@@ -22,16 +22,19 @@ internal static class RecordedFrames
     internal static List<CapturedFrame> All() =>
         [.. Directory.EnumerateFiles(Path.Combine(AppContext.BaseDirectory, "captures"), "*.pcap").Order(StringComparer.Ordinal).SelectMany(Read)];
 
-    private static IEnumerable<CapturedFrame> Read(string path)
+    internal static List<CapturedFrame> Read(string path)
     {
+        List<CapturedFrame> frames = [];
         byte[] file = File.ReadAllBytes(path);
         Assert.Equal(0xa1b2c3d4u, BinaryPrimitives.ReadUInt32LittleEndian(file));
         for (int offset = 24; offset + 16 <= file.Length;)
         {
             int captured = BinaryPrimitives.ReadInt32LittleEndian(file.AsSpan(offset + 8));
             int length = BinaryPrimitives.ReadInt32LittleEndian(file.AsSpan(offset + 12));
-            yield return new CapturedFrame(file[(offset + 16)..(offset + 16 + captured)], length);
+            frames.Add(new CapturedFrame(file[(offset + 16)..(offset + 16 + captured)], length));
             offset += 16 + captured;
         }
+
+        return frames;
     }
 }
