@@ -128,7 +128,7 @@ $outcomes = @(
 $measured | ConvertTo-Json -Depth 5 | Set-Content -LiteralPath "$Programs/results.json"
 Write-Host "$runs measurements, $repeats repetitions because of other work; $disturbed were disturbed for all that."
 if ($OutputPath) {
-    $selection = $Row -join ' ' -eq '*' ? '' : " -Row $($Row -join ',')"
+    $selection = ($Row -join ' ' -eq '*' ? '' : " -Row '$($Row -join "','")'") + " -Pairs $Pairs -Seconds $(Format-Number $Seconds '0.##')"
     $report = @{
         Path = $OutputPath; Outcome = $outcomes; Measured = $measured; Command = "build.ps1 -Task Bench$selection"
         Pairs = $Pairs; Seconds = $Seconds; Disturbed = $disturbed; Runs = $runs

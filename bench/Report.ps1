@@ -139,7 +139,8 @@ function Write-Report {
     $lines += foreach ($one in $short) {
         $text = Format-Outcome $one
         $found = $text.Compared ? $text.Compared : $text.Ours
-        "- $($one.What)$($one.Versus ? ", against $($one.Versus)" : ''): $($text.Metric) is $found, required $($text.Required)."
+        $name = $one.Check.Compare -eq 'Ratio' ? $script:metrics[$one.Check.Metric].Title : $text.Metric
+        "- $($one.What)$($one.Versus ? ", against $($one.Versus)" : ''): $name is $found, required $($text.Required)."
     }
 
     $peerLines = @(Get-PeerLines $Measured)
