@@ -196,7 +196,7 @@ Describe "New-XskSocket$note" -Tag Netns -Skip:($note -ne '') {
         New-XskSocket $name -QueueId 0, 1 -ErrorAction SilentlyContinue -ErrorVariable failures | Should -BeNullOrEmpty
         $failures.FullyQualifiedErrorId | Should -Be "QueueBusy,$command"
         $failures.CategoryInfo.Category | Should -Be 'ResourceBusy'
-        $failures.Exception.Message | Should -Match 'held by this session.*Get-XskSocket.*Remove-XskSocket.*EBUSY'
+        $failures.Exception.Message | Should -Match 'held by this session.*see Get-XskSocket.*Remove-XskSocket.*EBUSY'
         Get-XskSocket | Should -Be $held
         $held.State | Should -Be 'Open'
     }
