@@ -99,8 +99,8 @@ public sealed class PacketTests
     public void What_a_tunnel_carries_is_a_packet_of_its_own()
     {
         XskPacket packet = new(Frames.Hex(
-            Macs + "0800 45000042 00010000 40110000 0a000001 0a000002 c000 12b5 002e 0000 0800000000002a00 "
-            + "020000000102 020000000101 0800 45000018 00010000 40110000 c0000201 c0000202 0007 0009 0008 0000"));
+            Macs + "0800 4500004e 00010000 40110000 0a000001 0a000002 c000 12b5 003a 0000 0800000000002a00 "
+            + "020000000102 020000000101 0800 4500001c 00010000 40110000 c0000201 c0000202 0007 0009 0008 0000"));
         Assert.Equal(("192.0.2.1", "192.0.2.2", "UDP"), (packet.Source, packet.Destination, packet.Protocol));
         Assert.Equal("10.0.0.1", packet.IPv4!.SourceAddress!.ToString());
         Assert.Equal(42u, packet.Vxlan!.NetworkIdentifier);
