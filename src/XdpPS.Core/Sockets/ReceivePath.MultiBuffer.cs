@@ -61,18 +61,6 @@ internal sealed unsafe partial class ReceivePath
         }
     }
 
-    /// <summary>As in <see cref="Release"/>, for packets whose frames begin anywhere.</summary>
-    private void GiveUnaligned(FramePool frames, uint index, uint count)
-    {
-        for (uint i = 0; i < count; i++)
-        {
-            ref readonly XdpDescriptor descriptor = ref rx[index + i];
-            Bytes += descriptor.Length;
-            if (readTimestamps) *umem.TimestampSlot(descriptor.Address) = 0;
-            frames.Give(umem.StartOf(descriptor.Address));
-        }
-    }
-
     private XskException Endless() => XskException.FromCheck(
         XskErrorId.RingCorrupted,
         $"All {rx.Size} entries of the RX ring are one packet that does not end",

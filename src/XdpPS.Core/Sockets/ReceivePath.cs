@@ -83,8 +83,7 @@ internal sealed unsafe partial class ReceivePath
         using (queue.EnterIfShared())
         {
             FramePool frames = queue.ReceiveFrames;
-            if (umem.IsUnaligned) GiveUnaligned(frames, index, count);
-            else for (uint i = 0; i < count; i++)
+            for (uint i = 0; i < count; i++)
             {
                 ref readonly XdpDescriptor descriptor = ref rx[index + i];
                 Bytes += descriptor.Length;

@@ -1,4 +1,3 @@
-using System.Numerics;
 using System.Runtime.InteropServices;
 using XdpPS.Interop;
 
@@ -17,8 +16,6 @@ internal sealed unsafe class Umem
     private readonly byte* start;
     private readonly ulong length;
     private readonly ulong stride;
-    private readonly int frameShift;
-    private readonly ulong frameMask;
     private readonly ulong reciprocal;
     private readonly FramePool?[] owners;
     private readonly Stack<ulong> unleased = new();
@@ -37,11 +34,7 @@ internal sealed unsafe class Umem
         length = stride * (ulong)frameCount;
         memory = MemoryMapping.Anonymous((nuint)length, "UMEM");
         start = memory.Address;
-        // In an unaligned UMEM no two frames begin in the same 2 KiB, and all addresses that pools are asked about are those
-        // where frames begin: no path of its own is needed for them.
-        frameShift = BitOperations.Log2(unaligned ? IfXdp.XDP_UMEM_MIN_CHUNK_SIZE : (uint)frameSize);
-        frameMask = unaligned ? ulong.MaxValue : ~(stride - 1);
-        owners = new FramePool?[((length - 1) >> frameShift) + 1];
+        owners = new FramePool?[frameCount];
         for (int i = frameCount - 1; i >= 0; i--) unleased.Push((ulong)i * stride);
     }
 
@@ -70,7 +63,7 @@ internal sealed unsafe class Umem
             ulong[] frames = new ulong[Math.Min(count, unleased.Count)];
             for (int i = frames.Length - 1; i >= 0; i--) frames[i] = unleased.Pop();
             FramePool pool = new(this, frames);
-            foreach (ulong frame in frames) owners[frame >> frameShift] = pool;
+            foreach (ulong frame in frames) owners[IndexOf(frame)] = pool;
             return pool;
         }
     }
@@ -82,7 +75,7 @@ internal sealed unsafe class Umem
         {
             foreach (ulong frame in frames)
             {
-                owners[frame >> frameShift] = null;
+                owners[IndexOf(frame)] = null;
                 unleased.Push(frame);
             }
         }
@@ -93,12 +86,11 @@ internal sealed unsafe class Umem
     {
         lock (unleased)
         {
-            for (ulong frame = 0; frame < length; frame += stride)
+            for (int i = 0; i < owners.Length; i++)
             {
-                ref FramePool? owner = ref owners[frame >> frameShift];
-                if (owner != pool) continue;
-                owner = null;
-                unleased.Push(frame);
+                if (owners[i] != pool) continue;
+                owners[i] = null;
+                unleased.Push((ulong)i * stride);
             }
         }
     }
@@ -131,17 +123,12 @@ internal sealed unsafe class Umem
         lock (queues) queues.RemoveAll(known => !known.TryGetTarget(out QueueRings? target) || target == queue);
     }
 
-    /// <summary>Whose frame it is, by any address in it; in an unaligned UMEM, by its first.</summary>
-    internal FramePool? OwnerOf(ulong address) => address < length ? owners[address >> frameShift] : null;
+    internal FramePool? OwnerOf(ulong address) => address < length ? owners[IndexOf(address)] : null;
 
-    /// <summary>The first address of a frame, likewise.</summary>
-    internal ulong FrameStart(ulong address) => address & frameMask;
+    internal ulong FrameStart(ulong address) => IndexOf(address) * stride;
 
-    /// <summary>Which frame any address is in, in every UMEM: a division, as a multiplication that is exact below 2^47.</summary>
+    /// <summary>Which frame an address is in: a division, as a multiplication that is exact below 2^47, so that powers of two need no path of their own.</summary>
     internal ulong IndexOf(ulong address) => Math.BigMul(address, reciprocal, out _);
-
-    /// <summary>The first address of a frame, by any in it, in every UMEM. For those that are aligned <see cref="FrameStart"/> is faster.</summary>
-    internal ulong StartOf(ulong address) => IndexOf(address) * stride;
 
     /// <summary>Where a packet is, by its descriptor's address in an unaligned UMEM. An address that is plain already stays what it is.</summary>
     internal static ulong Flatten(ulong address) =>
