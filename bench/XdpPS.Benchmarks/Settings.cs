@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace XdpPS.Benchmarks;
 
-/// <summary>What the command line asks for: the options of bench/peer/xsk_peer.c.</summary>
+/// <summary>What the command line asks for: the options of bench/peer/xsk_peer.c, and -a for arrival times, which that does not take.</summary>
 internal sealed record Settings
 {
     private static readonly string[] Modes = ["rxdrop", "txonly", "l2fwd", "ping", "pong", "open"];
@@ -19,6 +19,8 @@ internal sealed record Settings
 
     internal bool Spins { get; private set; }
 
+    internal bool ArrivalTimes { get; private set; }
+
     internal int Queue { get; private set; }
 
     internal int Length { get; private set; } = 60;
@@ -31,6 +33,7 @@ internal sealed record Settings
         QueueId = Queue,
         AttachMode = Generic ? XdpAttachMode.Generic : XdpAttachMode.Native,
         BindMode = XskBindMode.Copy,
+        ArrivalTimes = ArrivalTimes,
     };
 
     /// <returns>Null where the arguments are not understood.</returns>
@@ -43,6 +46,7 @@ internal sealed record Settings
             switch (arguments[i])
             {
                 case "-g": settings.Generic = true; continue;
+                case "-a": settings.ArrivalTimes = true; continue;
                 case "-b": settings.Spins = true; continue;
             }
 

@@ -102,7 +102,7 @@ Describe "The views of sockets and counters$note" -Tag Netns -Skip:($note -ne ''
         $lines | Should -Contain "MacAddress           : $($cable.LeftMac)"
         $lines[0] | Should -Match "^Summary\s+: $($cable.Left) queue 0: native XDP"
         $names = $lines | Where-Object { $_ -match '^\w' } | ForEach-Object { ($_ -split '\s*:')[0] }
-        foreach ($name in 'InterfaceName', 'QueueId', 'State', 'Driver', 'AttachMode', 'ProgramId', 'JoinedProgram', 'Filter', 'BindMode', 'NeedWakeup', 'BusyPollMicroseconds', 'BusyPollBudget', 'TxBudget', 'HugePages', 'FrameSize', 'FrameCount', 'Headroom', 'MultiBuffer', 'Unaligned', 'RxRingSize', 'TxRingSize', 'FillRingSize', 'CompletionRingSize') {
+        foreach ($name in 'InterfaceName', 'QueueId', 'State', 'Driver', 'AttachMode', 'ProgramId', 'JoinedProgram', 'Filter', 'BindMode', 'NeedWakeup', 'ArrivalTimes', 'BusyPollMicroseconds', 'BusyPollBudget', 'TxBudget', 'HugePages', 'FrameSize', 'FrameCount', 'Headroom', 'MultiBuffer', 'Unaligned', 'RxRingSize', 'TxRingSize', 'FillRingSize', 'CompletionRingSize') {
             $names | Should -Contain $name
         }
     }

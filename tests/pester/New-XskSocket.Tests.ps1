@@ -41,6 +41,7 @@ Describe 'New-XskSocket without a privilege' -Tag Unit {
         @{ Name = 'BusyPollBudget'; Type = 'Int32' }
         @{ Name = 'HugePage'; Type = 'SwitchParameter' }
         @{ Name = 'TxBudget'; Type = 'Int32' }
+        @{ Name = 'NoArrivalTime'; Type = 'SwitchParameter' }
         @{ Name = 'NoProgram'; Type = 'SwitchParameter' }
         @{ Name = 'XskMapPath'; Type = 'String' }
         @{ Name = 'Force'; Type = 'SwitchParameter' }
@@ -270,6 +271,13 @@ Describe "New-XskSocket$note" -Tag Netns -Skip:($note -ne '') {
         $before = Get-ReceivedCount $cable.Right
         Send-XskFrame $socket -Data (New-TestFrame)
         Get-ReceivedCount $cable.Right | Should -Be ($before + 1)
+    }
+
+    It 'takes no arrival time with -NoArrivalTime: <_>' -ForEach $true, $false {
+        $socket = New-XskSocket $name -NoArrivalTime:$_ -WarningAction SilentlyContinue
+        $socket.ArrivalTimes | Should -Be (-not $_)
+        # The program itself is the witness.
+        [bool]((bpftool prog dump xlated id $socket.ProgramId) -match 'ktime_get') | Should -Be (-not $_)
     }
 
     It 'leaves packets and program alone with -NoProgram, and still sends' {

@@ -190,7 +190,8 @@ internal sealed class XdpAttachment
             if (link is null) Thread.Sleep(ChangePause);
             bool stays = AttachedNow(nic) == nic.XdpProgramId;
             bool replaceable = stays && link is null && program is not null;
-            bool alike = map is not null && TakesTheSame(program!, map, options.Filter);
+            bool arrivalTimes = false;
+            bool alike = map is not null && TakesTheSame(program!, map, options.Filter, out arrivalTimes);
             bool replace = (map is null || (options.Filter is not null && !alike)) && options.Force && replaceable;
             if (replace || map is null)
             {
@@ -222,7 +223,7 @@ internal sealed class XdpAttachment
                 {
                     Filter = options.Filter,
                     Stranger = alike ? null : name,
-                    WritesTimestamps = ours,
+                    WritesTimestamps = alike ? arrivalTimes : ours,
                 };
             }
         }
@@ -238,14 +239,21 @@ internal sealed class XdpAttachment
         return null;
     }
 
-    /// <summary>Whether another process's program does what ours would, by its tag: its filter cannot be read back, but ours can be loaded beside it.</summary>
-    private static bool TakesTheSame(FileDescriptor program, XskMap map, PacketFilter? filter)
+    /// <summary>Whether another process's program takes what ours would, by its tag: its filter cannot be read back, but ours can be loaded beside it.</summary>
+    private static bool TakesTheSame(FileDescriptor program, XskMap map, PacketFilter? filter, out bool arrivalTimes)
     {
+        arrivalTimes = false;
         if (BpfCall.GetInfo(program, out BpfProgramInfo info) < 0 || info.Name.ToString() != XdpProgram.Name) return false;
-        using XdpProgram ours = XdpProgram.LoadRedirect(map, filter);
-        if (ours.Tag == info.Tag) return true;
-        using XdpProgram? forFragments = XdpProgram.TryLoadRedirectForFragments(map, filter);
-        return forFragments?.Tag == info.Tag;
+        for (int variant = 0; variant < 4; variant++)
+        {
+            arrivalTimes = variant % 2 == 0;
+            using XdpProgram? ours = variant < 2
+                ? XdpProgram.LoadRedirect(map, filter, arrivalTimes: arrivalTimes)
+                : XdpProgram.TryLoadRedirectForFragments(map, filter, arrivalTimes);
+            if (ours?.Tag == info.Tag) return true;
+        }
+
+        return false;
     }
 
     /// <summary>A dispatcher has no map for sockets itself: one of the programs that it calls may.</summary>
@@ -285,9 +293,9 @@ internal sealed class XdpAttachment
             }
 
             XdpLink link = XdpLink.Attach(
-                ref program, () => options.UsesMultiBuffer ? null : XdpProgram.TryLoadRedirectForFragments(map, options.Filter), nic, options.AttachMode, ofAttaching);
+                ref program, () => options.UsesMultiBuffer ? null : XdpProgram.TryLoadRedirectForFragments(map, options.Filter, options.ArrivalTimes), nic, options.AttachMode, ofAttaching);
             warnings.AddRange(ofAttaching);
-            return new XdpAttachment(key, map, program.Id, link.Mode, program, link) { Filter = options.Filter, replaced = replaced };
+            return new XdpAttachment(key, map, program.Id, link.Mode, program, link) { Filter = options.Filter, WritesTimestamps = options.ArrivalTimes, replaced = replaced };
         }
         catch
         {
@@ -305,7 +313,7 @@ internal sealed class XdpAttachment
         {
             try
             {
-                return XdpProgram.LoadRedirect(map, options.Filter, fragments: true);
+                return XdpProgram.LoadRedirect(map, options.Filter, fragments: true, options.ArrivalTimes);
             }
             catch (XskException e) when (e.ErrorId == XskErrorId.NotSupported)
             {
@@ -313,6 +321,6 @@ internal sealed class XdpAttachment
             }
         }
 
-        return XdpProgram.LoadRedirect(map, options.Filter);
+        return XdpProgram.LoadRedirect(map, options.Filter, arrivalTimes: options.ArrivalTimes);
     }
 }

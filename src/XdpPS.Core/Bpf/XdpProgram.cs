@@ -34,13 +34,13 @@ internal sealed class XdpProgram : IDisposable
     internal ulong Tag { get; }
 
     /// <summary>
-    /// Every packet that the filter matches, on a queue whose socket is in the map, goes to that socket with its
-    /// arrival time; all others go to the kernel. Without a filter every packet matches.
+    /// Every packet that the filter matches, on a queue whose socket is in the map, goes to that socket, with its
+    /// arrival time where that is wanted; all others go to the kernel. Without a filter every packet matches.
     /// </summary>
     /// <exception cref="XskException">The kernel refused the program, or the filter is too large for it.</exception>
-    internal static XdpProgram LoadRedirect(XskMap map, PacketFilter? filter, bool fragments = false)
+    internal static XdpProgram LoadRedirect(XskMap map, PacketFilter? filter, bool fragments = false, bool arrivalTimes = true)
     {
-        BpfInstruction[] instructions = Redirect(map.Descriptor.Number, filter, fragments);
+        BpfInstruction[] instructions = Redirect(map.Descriptor.Number, filter, fragments, arrivalTimes);
         try
         {
             return Load(Name, instructions, fragments);
@@ -52,11 +52,11 @@ internal sealed class XdpProgram : IDisposable
     }
 
     /// <summary>The same for frames of several fragments, or null where the kernel has no such programs (before Linux 5.18) or refuses this one.</summary>
-    internal static XdpProgram? TryLoadRedirectForFragments(XskMap map, PacketFilter? filter)
+    internal static XdpProgram? TryLoadRedirectForFragments(XskMap map, PacketFilter? filter, bool arrivalTimes)
     {
         try
         {
-            return LoadRedirect(map, filter, fragments: true);
+            return LoadRedirect(map, filter, fragments: true, arrivalTimes);
         }
         catch (XskException e) when (e.ErrorId is XskErrorId.NotSupported or XskErrorId.FilterTooLarge or XskErrorId.ProgramRejected)
         {
@@ -64,27 +64,31 @@ internal sealed class XdpProgram : IDisposable
         }
     }
 
-    internal static BpfInstruction[] Redirect(int mapDescriptor, PacketFilter? filter, bool fragments = false)
+    internal static BpfInstruction[] Redirect(int mapDescriptor, PacketFilter? filter, bool fragments = false, bool arrivalTimes = true)
     {
         BpfAssembler.Label match = new(), noMatch = new(), redirect = new();
         BpfAssembler code = new BpfAssembler().Move(BpfRegister.R6, BpfRegister.R1);
         filter?.Write(code, Access(fragments), match, noMatch);
         if (filter is null || match.IsUsed)
         {
-            code.Place(match)
+            code.Place(match);
+            if (arrivalTimes)
+            {
                 // Drivers without metadata support refuse here; the packet then goes without its time.
-                .Move(BpfRegister.R1, BpfRegister.R6)
-                .Move(BpfRegister.R2, -MetadataSize)
-                .Call(BpfHelper.XdpAdjustMeta)
-                .JumpIfNot(BpfRegister.R0, 0, redirect)
-                .LoadWord(BpfRegister.R7, BpfRegister.R6, MdDataMeta)
-                .LoadWord(BpfRegister.R8, BpfRegister.R6, MdData)
-                .Move(BpfRegister.R1, BpfRegister.R7)
-                .Add(BpfRegister.R1, MetadataSize)
-                .JumpIfGreater(BpfRegister.R1, BpfRegister.R8, redirect)
-                .Call(BpfHelper.KtimeGetNs)
-                .StoreDoubleWord(BpfRegister.R7, 0, BpfRegister.R0)
-                .Place(redirect)
+                code.Move(BpfRegister.R1, BpfRegister.R6)
+                    .Move(BpfRegister.R2, -MetadataSize)
+                    .Call(BpfHelper.XdpAdjustMeta)
+                    .JumpIfNot(BpfRegister.R0, 0, redirect)
+                    .LoadWord(BpfRegister.R7, BpfRegister.R6, MdDataMeta)
+                    .LoadWord(BpfRegister.R8, BpfRegister.R6, MdData)
+                    .Move(BpfRegister.R1, BpfRegister.R7)
+                    .Add(BpfRegister.R1, MetadataSize)
+                    .JumpIfGreater(BpfRegister.R1, BpfRegister.R8, redirect)
+                    .Call(BpfHelper.KtimeGetNs)
+                    .StoreDoubleWord(BpfRegister.R7, 0, BpfRegister.R0);
+            }
+
+            code.Place(redirect)
                 .LoadMap(BpfRegister.R1, mapDescriptor)
                 .LoadWord(BpfRegister.R2, BpfRegister.R6, MdRxQueueIndex)
                 // The flags of bpf_redirect_map are what it returns when the slot is empty (Linux 5.3).

@@ -48,6 +48,7 @@ public sealed partial class XskSocket : XskSocketInfo, IDisposable
         XskMapPath = options.XskMapPath;
         JoinedProgram = resources.Attachment is { IsJoined: true };
         NeedWakeup = options.ShareUmemWith?.NeedWakeup ?? options.NeedWakeup;
+        ArrivalTimes = resources.Attachment is { WritesTimestamps: true };
         BusyPollMicroseconds = resources.BusyPollMicroseconds;
         BusyPollBudget = resources.BusyPollBudget;
         TxBudget = options.TxBudget ?? XskSocketOptions.DefaultTxBudget;

@@ -44,6 +44,9 @@ public class XskSocketInfo
     /// <summary>The socket was bound with XDP_USE_NEED_WAKEUP.</summary>
     public required bool NeedWakeup { get; init; }
 
+    /// <summary>The XDP program takes each packet's arrival time.</summary>
+    public bool ArrivalTimes { get; init; }
+
     /// <summary>Microseconds a receive runs the driver itself before it sleeps, as the kernel has it; 0 without busy polling.</summary>
     public int BusyPollMicroseconds { get; init; }
 

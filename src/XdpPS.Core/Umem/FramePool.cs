@@ -53,13 +53,16 @@ internal sealed partial class FramePool
     internal void Give(ConsumerRing<ulong> ring, uint index, uint count)
     {
         ulong[] free = addresses;
+        ReadOnlySpan<FramePool?> owners = umem.Owners;
+        int shift = umem.FrameShift;
         int end = Count;
         for (uint i = 0; i < count; i++)
         {
             // Read once: whoever else writes to the ring must not change it between the check and the use.
             ulong address = ring[index + i];
-            if (umem.OwnerOf(address) != this || (uint)end >= (uint)free.Length) throw NotOurs(address);
-            free[end++] = umem.FrameStart(address);
+            ulong frame = shift != 0 ? address >> shift : umem.IndexOf(address);
+            if (frame >= (ulong)owners.Length || owners[(int)frame] != this || (uint)end >= (uint)free.Length) throw NotOurs(address);
+            free[end++] = shift != 0 ? frame << shift : umem.FrameStart(address);
         }
 
         Count = end;
@@ -70,13 +73,16 @@ internal sealed partial class FramePool
     internal long Give(ConsumerRing<XdpDescriptor> ring, uint index, uint count)
     {
         ulong[] free = addresses;
+        ReadOnlySpan<FramePool?> owners = umem.Owners;
+        int shift = umem.FrameShift;
         int end = Count;
         long bytes = 0;
         for (uint i = 0; i < count; i++)
         {
             XdpDescriptor descriptor = ring[index + i];
-            if (umem.OwnerOf(descriptor.Address) != this || (uint)end >= (uint)free.Length) throw NotOurs(descriptor.Address);
-            free[end++] = umem.FrameStart(descriptor.Address);
+            ulong frame = shift != 0 ? descriptor.Address >> shift : umem.IndexOf(descriptor.Address);
+            if (frame >= (ulong)owners.Length || owners[(int)frame] != this || (uint)end >= (uint)free.Length) throw NotOurs(descriptor.Address);
+            free[end++] = shift != 0 ? frame << shift : umem.FrameStart(descriptor.Address);
             bytes += descriptor.Length;
         }
 

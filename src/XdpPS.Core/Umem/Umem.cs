@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using XdpPS.Interop;
@@ -37,6 +38,7 @@ internal sealed unsafe partial class Umem
         memory = hugePages ? MemoryMapping.Huge((nuint)length, "UMEM") : MemoryMapping.Anonymous((nuint)length, "UMEM");
         start = memory.Address;
         owners = new FramePool?[frameCount];
+        FrameShift = BitOperations.IsPow2(stride) ? BitOperations.Log2(stride) : 0;
         for (int i = frameCount - 1; i >= 0; i--) unleased.Push((ulong)i * stride);
     }
 
@@ -130,6 +132,12 @@ internal sealed unsafe partial class Umem
     {
         lock (queues) queues.RemoveAll(known => !known.TryGetTarget(out QueueRings? target) || target == queue);
     }
+
+    /// <summary>The binary logarithm of a frame's size; 0 where it has none, and only <see cref="IndexOf"/> finds a frame.</summary>
+    internal int FrameShift { get; }
+
+    /// <summary>The pools that the frames belong to, for whoever looks up many.</summary>
+    internal ReadOnlySpan<FramePool?> Owners => owners;
 
     internal FramePool? OwnerOf(ulong address) => address < length ? owners[IndexOf(address)] : null;
 

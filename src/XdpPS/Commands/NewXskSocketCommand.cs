@@ -92,6 +92,9 @@ public sealed class NewXskSocketCommand : XskFilterCommand
     public int TxBudget { get; set; }
 
     [Parameter]
+    public SwitchParameter NoArrivalTime { get; set; }
+
+    [Parameter]
     public SwitchParameter NoProgram { get; set; }
 
     [Parameter]
@@ -209,6 +212,7 @@ public sealed class NewXskSocketCommand : XskFilterCommand
         FillRingSize = Given(nameof(FillRingSize)) ? FillRingSize : null,
         CompletionRingSize = Given(nameof(CompletionRingSize)) ? CompletionRingSize : null,
         NeedWakeup = !NoNeedWakeup,
+        ArrivalTimes = !NoArrivalTime,
         BusyPollMicroseconds = BusyPolls ? BusyPollMicroseconds : null,
         BusyPollBudget = BusyPollBudget,
         HugePages = HugePage,
