@@ -14,6 +14,8 @@ public sealed class ForwarderTests : IDisposable
 
     public void Dispose()
     {
+        // Frames that are stuck hold the namespace's interfaces.
+        Command.Try("ip", null, "-n", right.Name, "link", "delete", "slow0");
         left.Dispose();
         right.Dispose();
     }
@@ -206,7 +208,8 @@ public sealed class ForwarderTests : IDisposable
             byte[][] frames = Frames.Series(2000, 1400);
             left.Run(() =>
             {
-                using XskSocket far = XskSocket.Open(Options(left, TestNetwork.Far, 256));
+                PacketFilter ours = PacketFilter.FromFields(new PacketFields { EtherTypes = [Frames.Experimental] });
+                using XskSocket far = XskSocket.Open(Options(left, TestNetwork.Far, 256, filter: ours));
                 for (int i = 0; i < frames.Length; i += 20)
                 {
                     far.Send(frames[i..(i + 20)]);
@@ -375,7 +378,7 @@ public sealed class ForwarderTests : IDisposable
     }
 
     private static XskSocketOptions Options(
-        TestNetwork network, string name, int ring, XdpAttachMode attach = XdpAttachMode.Auto, XskSocket? share = null, int frameSize = 2048, bool attachProgram = true) => new()
+        TestNetwork network, string name, int ring, XdpAttachMode attach = XdpAttachMode.Auto, XskSocket? share = null, int frameSize = 2048, bool attachProgram = true, PacketFilter? filter = null) => new()
         {
             InterfaceName = name,
             NetworkNamespace = network.Name,
@@ -388,6 +391,7 @@ public sealed class ForwarderTests : IDisposable
             AttachMode = attach,
             ShareUmemWith = share,
             AttachProgram = attachProgram,
+            Filter = filter,
         };
 
     private (XskSocket From, XskSocket To) Open(bool shared, XdpAttachMode attach = XdpAttachMode.Auto, int ring = 64)
@@ -486,7 +490,7 @@ public sealed class ForwarderTests : IDisposable
     private static void Congest(TestNetwork network)
     {
         network.Batch(
-            "link add xbridge type bridge", "link add slow0 type veth peer name slow1",
+            "link add xbridge type bridge mcast_snooping 0", "link add slow0 type veth peer name slow1",
             $"link set {TestNetwork.Far} master xbridge", "link set slow0 master xbridge",
             "link set xbridge up", "link set slow0 up", "link set slow1 up");
         Assert.Equal(0, network.Execute("tc", "qdisc", "add", "dev", "slow0", "root", "tbf", "rate", "8kbit", "burst", "1600", "latency", "1000s").ExitCode);

@@ -51,7 +51,8 @@ internal sealed unsafe partial class ReceivePath
                 for (uint i = 0; i < Math.Min(Ahead, count); i++) umem.Prefetch(rx[index + i].Address);
                 for (; counts.Received < count; counts.Received++)
                 {
-                    ref readonly XdpDescriptor descriptor = ref rx[index + counts.Received];
+                    // Read once: whoever else writes to the ring must not change it between the checks and the use.
+                    XdpDescriptor descriptor = rx[index + counts.Received];
                     if (counts.Received + Ahead < count) umem.Prefetch(rx[index + counts.Received + Ahead].Address);
                     // What only changes hands is not looked at: its address is checked against its pool.
                     Span<byte> frame = reads ? umem.Slice(descriptor.Address, descriptor.Length) : default;
