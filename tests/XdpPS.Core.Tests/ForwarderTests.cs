@@ -486,7 +486,7 @@ public sealed class ForwarderTests : IDisposable
     private static void Congest(TestNetwork network)
     {
         network.Batch(
-            "link add xbridge type bridge", "link add slow0 type veth peer name slow1",
+            "link add xbridge type bridge mcast_snooping 0", "link add slow0 type veth peer name slow1",
             $"link set {TestNetwork.Far} master xbridge", "link set slow0 master xbridge",
             "link set xbridge up", "link set slow0 up", "link set slow1 up");
         Assert.Equal(0, network.Execute("tc", "qdisc", "add", "dev", "slow0", "root", "tbf", "rate", "8kbit", "burst", "1600", "latency", "1000s").ExitCode);

@@ -254,7 +254,7 @@ public sealed class PacketForwardingTests : IDisposable
     public void Where_nothing_can_be_sent_whole_packets_are_dropped_and_counted_and_it_goes_on_when_it_can(bool shared)
     {
         right.Batch(
-            "link add xbridge type bridge", "link add slow0 mtu 9000 type veth peer name slow1",
+            "link add xbridge type bridge mcast_snooping 0", "link add slow0 mtu 9000 type veth peer name slow1",
             $"link set {TestNetwork.Far} master xbridge", "link set slow0 master xbridge",
             "link set xbridge up", "link set slow0 up", "link set slow1 mtu 9000 up");
         Assert.Equal(0, right.Execute("tc", "qdisc", "add", "dev", "slow0", "root", "tbf", "rate", "8kbit", "burst", "10000", "latency", "1000s").ExitCode);
