@@ -138,4 +138,5 @@ $script:rows = @(
         $r = Measure-Alone (Get-PeerCommand open right '-n', 5)
         @{ Open = $r.open; FirstOpen = $r.first_open; Close = $r.close; FirstClose = $r.close }
     }
+    Get-QueueRows
 )
