@@ -36,6 +36,7 @@ $gro = $null
 
 . "$PSScriptRoot/Programs.ps1"
 . "$PSScriptRoot/Scenarios.ps1"
+. "$PSScriptRoot/Queues.ps1"
 . "$PSScriptRoot/Rows.ps1"
 . "$PSScriptRoot/Report.ps1"
 

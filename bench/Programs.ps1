@@ -2,11 +2,11 @@
 
 $script:running = [Collections.Generic.List[object]]::new()
 
-# A program, pinned to a core, with its output in pipes. Whoever is still there at the end is killed.
+# A program, pinned to a core or to several ("0,1"), with its output in pipes. Whoever is still there at the end is killed.
 function Start-Program {
-    param([int] $Core, [string[]] $Command)
+    param([string] $Core, [string[]] $Command)
     $start = [Diagnostics.ProcessStartInfo]::new('taskset')
-    @('-c', "$Core") + $Command | ForEach-Object { $start.ArgumentList.Add($_) }
+    @('-c', $Core) + $Command | ForEach-Object { $start.ArgumentList.Add($_) }
     $start.RedirectStandardOutput = $start.RedirectStandardError = $true
     # The programs say numbers with a point.
     $start.Environment['LC_ALL'] = 'C'

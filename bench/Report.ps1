@@ -126,7 +126,7 @@ function Write-Report {
         '| what | against | metric | ours | theirs | by pairs | range | required | goal | reached |'
         '|---|---|---|---:|---:|---:|---|---|---|---|'
     )
-    $lines += foreach ($one in $Outcome) {
+    $lines += foreach ($one in $Outcome | Where-Object Row -NotLike 'queues-*') {
         $text = Format-Outcome $one
         '| {0} |' -f ((@($text.Values) -replace '\|', '\|') -join ' | ')
     }
@@ -143,6 +143,7 @@ function Write-Report {
         "- $($one.What)$($one.Versus ? ", against $($one.Versus)" : ''): $name is $found, required $($text.Required)."
     }
 
+    $lines += Get-QueueLines $Outcome
     $peerLines = @(Get-PeerLines $Measured)
     if ($peerLines) {
         $lines += @(

@@ -47,6 +47,9 @@ $script:rows = @(
     New-Row rxdrop-native 'core, receive and drop, native, not sleeping' 'C peer' -Check @($rateAlone, $noAllocation) `
         { Measure-Receive (Get-TaskCommand Core rxdrop right '-b') Live } `
         { Measure-Receive (Get-TaskCommand Peer rxdrop right '-b') Live }
+    New-Row rxdrop-arrival 'core, receive and drop, native, not sleeping, with arrival times (the default), which the peer does not take' 'C peer' -Check @((New-Check Rate), $noAllocation) `
+        { Measure-Receive (Get-TaskCommand Core rxdrop right '-b', '-a') Live } `
+        { Measure-Receive (Get-TaskCommand Peer rxdrop right '-b') Live }
     New-Row rxdrop-generic 'core, receive and drop, generic, not sleeping' 'C peer' -Check @($rateAlone, $noAllocation) `
         { Measure-Receive (Get-TaskCommand Core rxdrop right '-g', '-b') Live -Generic } `
         { Measure-Receive (Get-TaskCommand Peer rxdrop right '-g', '-b') Live -Generic }
@@ -138,4 +141,5 @@ $script:rows = @(
         $r = Measure-Alone (Get-PeerCommand open right '-n', 5)
         @{ Open = $r.open; FirstOpen = $r.first_open; Close = $r.close; FirstClose = $r.close }
     }
+    Get-QueueRows
 )

@@ -6,7 +6,7 @@ using XdpPS.Benchmarks;
 CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 if (Settings.Parse(args) is not { } settings)
 {
-    Console.Error.WriteLine("usage: XdpPS.Benchmarks rxdrop|txonly|l2fwd|ping|pong|open IFNAME [-t seconds] [-w seconds] [-g] [-b] [-a] [-q queue] [-s bytes] [-n count]");
+    Console.Error.WriteLine("usage: XdpPS.Benchmarks rxdrop|txonly|l2fwd|ping|pong|open|queues IFNAME [-t seconds] [-w seconds] [-g] [-b] [-a] [-q queue] [-s bytes] [-n count]");
     return 2;
 }
 
@@ -15,6 +15,16 @@ try
     if (settings.Mode == "open")
     {
         OpenAndClose.Run(settings);
+        return 0;
+    }
+
+    if (settings.Mode == "queues")
+    {
+        XskSocket[] sockets = [.. Enumerable.Range(0, settings.Repeats).Select(queue => XskSocket.Open(settings.SocketOptions with { QueueId = queue }))];
+        Console.WriteLine("ready");
+        using Meter sum = new(settings);
+        sum.Measure(() => ReceiveOnQueues.Run(sockets, sum));
+        foreach (XskSocket each in sockets) each.Dispose();
         return 0;
     }
 

@@ -5,7 +5,7 @@ namespace XdpPS.Benchmarks;
 /// <summary>What the command line asks for: the options of bench/peer/xsk_peer.c, and -a for arrival times, which that does not take.</summary>
 internal sealed record Settings
 {
-    private static readonly string[] Modes = ["rxdrop", "txonly", "l2fwd", "ping", "pong", "open"];
+    private static readonly string[] Modes = ["rxdrop", "txonly", "l2fwd", "ping", "pong", "open", "queues"];
 
     internal required string Mode { get; init; }
 

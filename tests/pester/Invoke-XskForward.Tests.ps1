@@ -20,6 +20,7 @@ Describe 'Invoke-XskForward without a privilege' -Tag Unit {
         @{ Name = 'RewriteSource'; Type = 'PhysicalAddress'; Position = ''; Mandatory = $false }
         @{ Name = 'RewriteDestination'; Type = 'PhysicalAddress'; Position = ''; Mandatory = $false }
         @{ Name = 'SwapMac'; Type = 'SwitchParameter'; Position = ''; Mandatory = $false }
+        @{ Name = 'Cpu'; Type = 'Int32'; Position = ''; Mandatory = $false }
     ) {
         $fact = Get-ParameterFact Invoke-XskForward $Name
         foreach ($key in 'Type', 'Position', 'Mandatory') { $fact.$key | Should -Be $_[$key] -Because "that is its $key" }
@@ -155,6 +156,52 @@ Describe "Invoke-XskForward between two cables$note" -Tag Netns -Skip:($note -ne
         (Invoke-XskForward $from $to -DurationSeconds 0.2).Dropped | Should -Be 0
     }
 
+    It 'forwards packets of several frames whole, and <What>' -ForEach @(
+        @{ What = 'drops the long ones where the other socket takes none'; Open = { New-XskSocket $far.Left -WarningAction Ignore }; Kept = 1 }
+        @{ What = 'copies them'; Open = { New-XskSocket $far.Left -MultiBuffer }; Kept = 3 }
+        @{ What = 'hands them over'; Open = { New-XskSocket $far.Left -ShareUmemWith $from }; Kept = 3 }
+    ) {
+        $from, $to, $outer | Remove-XskSocket
+        try {
+            foreach ($cable in $near, $far) { foreach ($end in $cable.Left, $cable.Right) { Invoke-Native ip link set $end mtu 9000 } }
+            $outer = New-XskSocket $near.Left -NoProgram -MultiBuffer
+            $from = New-XskSocket $near.Right -MultiBuffer
+            $to = & $Open
+            $long = foreach ($i in 0..2) { , (New-TestFrame -Length (100, 9014, 5000)[$i] -Seed $i) }
+            $capture = Start-Capture $far.Right -Filter 'ether proto 0x88b5'
+            Send-Outer $long
+            $result = Invoke-XskForward $from $to -DurationSeconds 0.3 -WarningAction Ignore
+            $seen = Stop-Capture $capture -Count $Kept
+            $capture = $null
+            $seen | Should -Be ($long[0..($Kept - 1)] | ForEach-Object { ConvertTo-Hex $_ })
+            $result.Received, $result.Forwarded, $result.Completed, $result.Dropped | Should -Be 3, $Kept, $Kept, (3 - $Kept)
+            foreach ($socket in $from, $to) { $socket.CountFrames().IsConserved | Should -BeTrue -Because "$($socket.CountFrames())" }
+        }
+        finally {
+            Get-XskSocket | Remove-XskSocket
+            foreach ($cable in $near, $far) { foreach ($end in $cable.Left, $cable.Right) { Invoke-Native ip link set $end mtu 1500 } }
+        }
+    }
+
+    It 'keeps the thread on -Cpu, and no longer than it lasts' {
+        function Get-Place { param($Status) (Get-Content -LiteralPath $Status | Select-String '^Cpus_allowed_list:\s*(\S+)').Matches.Groups[1].Value }
+        $pipeline = Start-Pipeline {
+            param($from, $to)
+            function Get-Place { (Get-Content -LiteralPath /proc/thread-self/status | Select-String '^Cpus_allowed_list:\s*(\S+)').Matches.Groups[1].Value }
+            $allowed = Get-Place
+            $cpu = [int]($allowed -split '[-,]')[-1]
+            [pscustomobject]@{ Thread = (Get-Item /proc/thread-self).Target; Cpu = $cpu; Allowed = $allowed }
+            $null = Invoke-XskForward $from $to -Count 30 -Cpu $cpu
+            Get-Place
+        } $from, $to
+        Wait-Until { $pipeline.Output.Count -eq 1 } | Should -BeTrue
+        $start = $pipeline.Output[0]
+        Wait-Until { (Get-Place "/proc/$($start.Thread)/status") -eq "$($start.Cpu)" } | Should -BeTrue
+        Send-Outer
+        Wait-Pipeline $pipeline | Should -BeNullOrEmpty
+        $pipeline.Output[1] | Should -Be $start.Allowed
+    }
+
     It 'returns the result, then the error, where -To is closed meanwhile' {
         $pipeline = Start-Pipeline { param($from, $to) Invoke-XskForward $from $to } $from, $to
         Wait-Until { Send-Outer; $to.GetStatistics().TxPackets -gt 0 } | Should -BeTrue
@@ -172,6 +219,7 @@ Describe "Invoke-XskForward between two cables$note" -Tag Netns -Skip:($note -ne
 
     It 'refuses <What>' -ForEach @(
         @{ What = 'a filter that libpcap does not know'; Id = 'FilterSyntax'; Category = 'InvalidArgument'; Script = { Invoke-XskForward $from $to -DropFilter 'no such word' } }
+        @{ What = 'a CPU that is not there'; Id = 'CpuNotAllowed'; Category = 'InvalidArgument'; Script = { Invoke-XskForward $from $to -Cpu 8000 } }
         @{ What = 'an address of two bytes'; Id = 'MacAddressInvalid'; Category = 'InvalidArgument'; Script = { Invoke-XskForward $from $to -RewriteSource 01-02 } }
         @{ What = 'a socket that cannot receive'; Id = 'DirectionDisabled'; Category = 'InvalidOperation'; Script = { $to | Remove-XskSocket; Invoke-XskForward (New-XskSocket $far.Left -RxRingSize 0) $from } }
         @{ What = 'a socket that cannot send'; Id = 'DirectionDisabled'; Category = 'InvalidOperation'; Script = { $to | Remove-XskSocket; Invoke-XskForward $from (New-XskSocket $far.Left -TxRingSize 0) } }

@@ -5,7 +5,7 @@ namespace XdpPS;
 
 /// <summary>One direction of forwarding: the RX ring of one socket and the TX ring of another, or of the same.</summary>
 /// <remarks>It never waits. Where there is no room to send, packets stay on the RX ring, which is the queue.</remarks>
-internal sealed class ForwardPath
+internal sealed partial class ForwardPath
 {
     /// <summary>The most packets taken at once: each publication costs a shared cache line.</summary>
     private const uint Batch = 64;
@@ -20,6 +20,7 @@ internal sealed class ForwardPath
     private readonly CompiledFilter? drop;
     private readonly AddressRewrite? addresses;
     private readonly TimeSpan patience;
+    private readonly bool several;
     private readonly XskRingStats fromBefore;
     private readonly XskRingStats toBefore;
     private long withoutRoomSince;
@@ -37,6 +38,8 @@ internal sealed class ForwardPath
         this.drop = drop;
         this.addresses = addresses;
         this.patience = patience;
+        several = receive.IsMultiBuffer || transmit.IsMultiBuffer;
+        if (several && drop is not null) whole = new byte[LongestPacket];
         fromBefore = from.GetStatistics();
         toBefore = to.GetStatistics();
     }
@@ -142,7 +145,8 @@ internal sealed class ForwardPath
         for (int i = 0; i < Batches && limit > 0; i++)
         {
             long before = Forwarded;
-            if (!ForwardBatch((uint)Math.Min(Batch, limit))) break;
+            uint most = (uint)Math.Min(Batch, limit);
+            if (!(several ? ForwardPackets(most) : ForwardBatch(most))) break;
             any = true;
             limit -= Forwarded - before;
             if (receive.Gate.IsAwaited || transmit.Gate.IsAwaited) break;
@@ -174,16 +178,21 @@ internal sealed class ForwardPath
         finally
         {
             transmit.SubmitRoom(counts.Forwarded, room, counts.Bytes);
-            Received += counts.Received;
-            Forwarded += counts.Forwarded;
-            Filtered += counts.Filtered;
-            Dropped += counts.TooLong;
-            Bytes += counts.Bytes;
+            Add(counts);
         }
 
         // The rest is sent when nothing more has come, and with the last that are wanted.
         transmit.WakeFor(rest: found == 0 || counts.Forwarded == most);
         return found > 0;
+    }
+
+    private void Add(in ForwardCounts counts)
+    {
+        Received += counts.Received;
+        Forwarded += counts.Forwarded;
+        Filtered += counts.Filtered;
+        Dropped += counts.TooLong;
+        Bytes += counts.Bytes;
     }
 
     private bool DropAfterPatience()

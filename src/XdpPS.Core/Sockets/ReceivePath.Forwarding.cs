@@ -11,6 +11,10 @@ internal struct ForwardCounts
     internal uint Filtered;
     internal uint TooLong;
     internal long Bytes;
+
+    /// <summary>Of packets of several frames: places on the TX ring that were reserved, those that have a frame, and those of whole packets.</summary>
+    internal uint Reserved, Placed, Submitted;
+    internal uint FirstPlace;
 }
 
 /// <content>From the RX ring to a TX ring.</content>

@@ -32,7 +32,7 @@ public sealed class XskForwardResult
     /// <summary>Packets dropped because the filter matched.</summary>
     public required long Filtered { get; init; }
 
-    /// <summary>Packets dropped because there was no room to send them for too long, or because they are longer than the frames of the other UMEM.</summary>
+    /// <summary>Packets dropped because there was no room to send them for too long, or because they are longer than one packet can be on the other socket.</summary>
     public required long Dropped { get; init; }
 
     /// <summary>Packets that the kernel lost meanwhile, before they reached the RX ring.</summary>

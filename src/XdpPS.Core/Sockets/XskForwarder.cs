@@ -5,7 +5,8 @@ namespace XdpPS;
 /// <summary>
 /// Forwards from the RX ring of one socket to the TX ring of another, on the thread that calls <see cref="Run"/>. Where
 /// both are on one UMEM the frame itself goes over, and the receiver gets one of the sender's free frames for it; else
-/// its bytes are copied. It claims the sockets: while it lives, nobody else can receive on the one or send on the other.
+/// its bytes are copied. A packet of several frames (<see cref="XskSocketInfo.MultiBuffer"/>) goes over whole or not at
+/// all. It claims the sockets: while it lives, nobody else can receive on the one or send on the other.
 /// </summary>
 public sealed class XskForwarder : IDisposable
 {
@@ -33,7 +34,6 @@ public sealed class XskForwarder : IDisposable
         ArgumentNullException.ThrowIfNull(to);
         this.options = options ?? new XskForwarderOptions();
         ArgumentOutOfRangeException.ThrowIfLessThan(this.options.Count, 1);
-        if (new[] { from, to }.FirstOrDefault(socket => socket.MultiBuffer) is { } several) throw several.NotSingleFrames();
         AddressRewrite? addresses = AddressRewrite.From(this.options);
         CompiledFilter? drop = this.options.DropFilter is { } filter ? new CompiledFilter(filter) : null;
         // There and back on one socket is one direction.

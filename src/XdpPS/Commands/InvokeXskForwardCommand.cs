@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Management.Automation;
 using System.Net.NetworkInformation;
+using XdpPS.Completion;
 using XdpPS.Errors;
 using XdpPS.Session;
 
@@ -59,6 +60,10 @@ public sealed class InvokeXskForwardCommand : XskCommand
     [Parameter]
     public SwitchParameter SwapMac { get; set; }
 
+    [Parameter]
+    [ArgumentCompleter(typeof(CpuCompleter))]
+    public int Cpu { get; set; }
+
     private bool BothWays => Bidirectional && From != To;
 
     /// <inheritdoc/>
@@ -72,6 +77,7 @@ public sealed class InvokeXskForwardCommand : XskCommand
         if (!ShouldProcess(way, BothWays ? "Forward frames both ways between" : "Forward frames")) return;
         try
         {
+            using ThreadAffinity? pinned = Given(nameof(Cpu)) ? ThreadAffinity.Pin(Cpu) : null;
             forwarder = new XskForwarder(From, To, options);
             using CancellationTokenRegistration stop = StopToken.Register(forwarder.Stop);
             Explain();
@@ -147,9 +153,11 @@ public sealed class InvokeXskForwardCommand : XskCommand
 
     private void Forward()
     {
+        // What has to be compiled before the first turn takes nothing from the time that was asked for.
+        forwarder!.Run(TimeSpan.Zero);
         started = shownAt = Stopwatch.GetTimestamp();
         TimeSpan? duration = Given(nameof(DurationSeconds)) ? TimeSpan.FromSeconds(DurationSeconds) : null;
-        while (!forwarder!.IsDone)
+        while (!forwarder.IsDone)
         {
             TimeSpan slice = ReportInterval;
             if (duration is { } whole)
