@@ -19,9 +19,11 @@ internal sealed unsafe partial class Umem
     private readonly ulong stride;
     private readonly ulong reciprocal;
     private readonly FramePool?[] owners;
-    private readonly Stack<ulong> unleased = new();
+    // No Stack<ulong>, here and elsewhere on the way to a socket: its code would have to be compiled when the first is opened.
+    private readonly ulong[] unleased;
     // Weak: a queue whose sockets were all forgotten must not be kept by those on other queues.
     private readonly List<WeakReference<QueueRings>> queues = [];
+    private int unleasedCount;
     private int references = 1;
 
     internal Umem(int frameSize, int frameCount, int headroom, bool unaligned = false, bool hugePages = false)
@@ -37,7 +39,8 @@ internal sealed unsafe partial class Umem
         memory = hugePages ? MemoryMapping.Huge((nuint)length, "UMEM") : MemoryMapping.Anonymous((nuint)length, "UMEM");
         start = memory.Address;
         owners = new FramePool?[frameCount];
-        for (int i = frameCount - 1; i >= 0; i--) unleased.Push((ulong)i * stride);
+        unleased = new ulong[frameCount];
+        for (int i = frameCount - 1; i >= 0; i--) unleased[unleasedCount++] = (ulong)i * stride;
     }
 
     internal int FrameSize { get; }
@@ -60,7 +63,7 @@ internal sealed unsafe partial class Umem
     {
         get
         {
-            lock (unleased) return unleased.Count;
+            lock (unleased) return unleasedCount;
         }
     }
 
@@ -68,8 +71,8 @@ internal sealed unsafe partial class Umem
     {
         lock (unleased)
         {
-            ulong[] frames = new ulong[Math.Min(count, unleased.Count)];
-            for (int i = frames.Length - 1; i >= 0; i--) frames[i] = unleased.Pop();
+            ulong[] frames = new ulong[Math.Min(count, unleasedCount)];
+            for (int i = frames.Length - 1; i >= 0; i--) frames[i] = unleased[--unleasedCount];
             FramePool pool = new(this, frames);
             foreach (ulong frame in frames) owners[IndexOf(frame)] = pool;
             return pool;
@@ -84,7 +87,7 @@ internal sealed unsafe partial class Umem
             foreach (ulong frame in frames)
             {
                 owners[IndexOf(frame)] = null;
-                unleased.Push(frame);
+                unleased[unleasedCount++] = frame;
             }
         }
     }
@@ -98,7 +101,7 @@ internal sealed unsafe partial class Umem
             {
                 if (owners[i] != pool) continue;
                 owners[i] = null;
-                unleased.Push((ulong)i * stride);
+                unleased[unleasedCount++] = (ulong)i * stride;
             }
         }
     }
