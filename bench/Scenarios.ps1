@@ -163,7 +163,7 @@ function Measure-Drops {
     Set-Gro $false
     $receiver = Start-Program $script:nearCore (Get-CmdletCommand ReceiveAll right ($script:seconds + 1))
     Wait-Ready $receiver
-    $null = Wait-Result (Start-Program $script:farCore (Get-PeerCommand txonly left '-r', $Rate, '-t', $script:warmUp))
+    $null = Wait-Result (Start-Program $script:farCore (Get-PeerCommand txonly left '-r', $Rate, '-t', ($script:warmUp + $script:compiling)))
     Wait-Ready $receiver
     Start-Sleep -Milliseconds 200
     $sent = Wait-Result (Start-Program $script:farCore (Get-PeerCommand txonly left '-r', $Rate, '-t', $script:seconds))
