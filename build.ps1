@@ -103,6 +103,8 @@ function Build-ReadyToRun {
         'msbuild', 'src/XdpPS', '-restore', '-t:Publish', '-nologo', '-verbosity:quiet', '-tl:off', "-p:Configuration=$Configuration"
         "-p:Version=$version", "-p:RuntimeIdentifier=linux-$architecture", '-p:AppendRuntimeIdentifierToOutputPath=false'
         '-p:SelfContained=false', '-p:PublishReadyToRun=true', "-p:PublishDir=$folder"
+        # What derives from PSCmdlet can be compiled only where the real class is known; another PowerShell's is noticed when the code loads.
+        "-p:PublishReadyToRunCrossgen2ExtraArgs=-r:$PSHOME/System.Management.Automation.dll"
     )
     $log = & dotnet @arguments 2>&1
     if ($LASTEXITCODE -eq 0) { return $folder }

@@ -6,6 +6,8 @@
 .DESCRIPTION
     The keys are those of bench/peer/xsk_peer.c; allocated is in bytes, of the measured time. "ready" on a line of its
     own means that packets may come.
+.PARAMETER Cpu
+    Where the cmdlet that is measured runs.
 .PARAMETER Task
     Import, OpenAndClose, Idle; ReceiveSingly and ReceiveInArrays (-ReadCount 64) as fast as possible; ReceiveAll, which
     waits for a source that begins after the second "ready"; SendRepeat and SendPackets.
@@ -18,7 +20,8 @@ param(
     [Parameter(Mandatory)] [string] $InterfaceName,
     [Parameter(Mandatory)] [string] $Module,
     [double] $Seconds = 1.5,
-    [double] $WarmUp = 0.5
+    [double] $WarmUp = 0.5,
+    [int] $Cpu = [Environment]::ProcessorCount - 1
 )
 
 Set-StrictMode -Version 3.0
@@ -119,18 +122,18 @@ switch ($Task) {
 $socket = New-XskSocket $InterfaceName
 try {
     switch ($Task) {
-        'ReceiveSingly' { Measure-Task { Receive-XskPacket $socket -DurationSeconds $args[0] | Out-Null } Received }
-        'ReceiveInArrays' { Measure-Task { Receive-XskPacket $socket -DurationSeconds $args[0] -ReadCount 64 | Out-Null } Received }
-        'ReceiveAll' { Measure-Task { Receive-XskPacket $socket -DurationSeconds $args[0] | Out-Null } Received -TwiceReady }
-        'Idle' { Measure-Task { Receive-XskPacket $socket -DurationSeconds $args[0] | Out-Null } Received }
-        'SendRepeat' { Measure-Task { Send-XskFrame $socket -Data $frame -Repeat ([long]::MaxValue) -DurationSeconds $args[0] } Completed }
+        'ReceiveSingly' { Measure-Task { Receive-XskPacket $socket -Cpu $Cpu -DurationSeconds $args[0] | Out-Null } Received }
+        'ReceiveInArrays' { Measure-Task { Receive-XskPacket $socket -Cpu $Cpu -DurationSeconds $args[0] -ReadCount 64 | Out-Null } Received }
+        'ReceiveAll' { Measure-Task { Receive-XskPacket $socket -Cpu $Cpu -DurationSeconds $args[0] | Out-Null } Received -TwiceReady }
+        'Idle' { Measure-Task { Receive-XskPacket $socket -Cpu $Cpu -DurationSeconds $args[0] | Out-Null } Received }
+        'SendRepeat' { Measure-Task { Send-XskFrame $socket -Cpu $Cpu -Data $frame -Repeat ([long]::MaxValue) -DurationSeconds $args[0] } Completed }
         'SendPackets' {
             $packet = [XdpPS.XskPacket]::new($frame)
             $packets = [object[]]::new(20000)
             [array]::Fill($packets, $packet)
             Measure-Task {
                 $watch = [Diagnostics.Stopwatch]::StartNew()
-                while ($watch.Elapsed.TotalSeconds -lt $args[0]) { $packets | Send-XskFrame $socket }
+                while ($watch.Elapsed.TotalSeconds -lt $args[0]) { $packets | Send-XskFrame $socket -Cpu $Cpu }
             } Completed
         }
     }

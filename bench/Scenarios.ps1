@@ -5,6 +5,9 @@
 $script:farCore = 0
 $script:nearCore = [Environment]::ProcessorCount - 1
 
+# How long PowerShell's own code takes until it has been compiled for speed, in seconds.
+$script:compiling = 2
+
 # The commands of those that can do the same task, for Mode rxdrop, txonly, l2fwd, ping, pong, open.
 function Get-PeerCommand {
     param([string] $Mode, [string] $InterfaceName, [string[]] $Option = @())
@@ -19,8 +22,12 @@ function Get-CoreCommand {
 function Get-CmdletCommand {
     param([string] $Task, [string] $InterfaceName, [double] $Length = $script:seconds)
     @(
+        # The pipeline's thread is on that core, the process is not: on a single one .NET waits ten times as long before it
+        # compiles what runs often (TC_DelaySingleProcMultiplier), and nobody's PowerShell has one.
+        'taskset', '-c', "0-$([Environment]::ProcessorCount - 1)"
         $script:pwsh, '-NoProfile', '-NonInteractive', '-File', "$PSScriptRoot/Measure-Cmdlet.ps1", '-Task', $Task
-        '-InterfaceName', $InterfaceName, '-Module', $script:module, '-Seconds', "$Length", '-WarmUp', "$script:warmUp"
+        '-InterfaceName', $InterfaceName, '-Module', $script:module, '-Seconds', "$Length", '-WarmUp', "$($script:warmUp + $script:compiling)"
+        '-Cpu', "$script:nearCore"
     )
 }
 
@@ -57,7 +64,7 @@ function Measure-Receive {
     Set-Gro $Generic.IsPresent
     $receiver = Start-Program $script:nearCore $Command
     Wait-Ready $receiver
-    $length = $script:warmUp + $script:seconds + 1
+    $length = $script:warmUp + $script:compiling + $script:seconds + 1
     $from = $Source -eq 'Live' ? @($script:live, 'left', '-t', $length) : (Get-PeerCommand txonly left '-t', $length)
     $sender = Start-Program ($OneCore ? $script:nearCore : $script:farCore) $from
     $result = Wait-Result $receiver
@@ -156,7 +163,7 @@ function Measure-Drops {
     Set-Gro $false
     $receiver = Start-Program $script:nearCore (Get-CmdletCommand ReceiveAll right ($script:seconds + 1))
     Wait-Ready $receiver
-    $null = Wait-Result (Start-Program $script:farCore (Get-PeerCommand txonly left '-r', $Rate, '-t', $script:warmUp))
+    $null = Wait-Result (Start-Program $script:farCore (Get-PeerCommand txonly left '-r', $Rate, '-t', ($script:warmUp + $script:compiling)))
     Wait-Ready $receiver
     Start-Sleep -Milliseconds 200
     $sent = Wait-Result (Start-Program $script:farCore (Get-PeerCommand txonly left '-r', $Rate, '-t', $script:seconds))

@@ -53,6 +53,34 @@ public sealed class EconomyTests
     }
 
     [KernelFact]
+    public void A_received_packet_costs_48_bytes_and_the_array_of_its_data()
+    {
+        using TestNetwork network = new();
+        network.Run(() =>
+        {
+            using XskSocket near = XskSocket.Open(Sockets.Options()), far = XskSocket.Open(Sockets.Options(TestNetwork.Far));
+            XskPacketReader reader = new();
+            XskPacket[] packets = new XskPacket[32];
+            byte[] frame = Frames.Make(64);
+            Round();
+            long before = GC.GetAllocatedBytesForCurrentThread();
+            for (int i = 0; i < 10; i++) Round();
+            Assert.Equal(10 * 32 * (48 + 24 + 64), GC.GetAllocatedBytesForCurrentThread() - before);
+
+            void Round()
+            {
+                for (int i = 0; i < packets.Length; i++) far.TrySend(frame);
+                Assert.True(far.Flush(TimeSpan.FromSeconds(5)));
+                int read = 0;
+                for (int tries = 0; read < packets.Length - 1 && tries < 1_000_000; tries++)
+                    read += reader.Read(near, packets.AsSpan(read, packets.Length - 1 - read));
+                Assert.Equal(packets.Length - 1, read);
+                Assert.NotNull(reader.ReadOne(near));
+            }
+        });
+    }
+
+    [KernelFact]
     public void Thirty_two_frames_take_one_call_to_send_and_none_to_receive()
     {
         using TestNetwork network = new();

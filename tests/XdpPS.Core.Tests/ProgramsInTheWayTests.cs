@@ -224,9 +224,9 @@ public sealed class ProgramsInTheWayTests : IDisposable
     {
         // As rtnl_xdp_fill writes it: no one id where there are several. Only NICs that run programs themselves get there.
         byte[] bytes = Frames.Hex("0500 0200 04 000000" + "0800 0500 11000000" + "0800 0700 2A000000");
-        List<(XdpMode, int)> programs = [];
+        List<AttachedProgram> programs = [];
         Assert.Equal((XdpMode.Multiple, 0), LinkQuery.ParseXdp(bytes, programs));
-        Assert.Equal([(XdpMode.Native, 0x11), (XdpMode.Offload, 0x2a)], programs);
+        Assert.Equal([new(XdpMode.Native, 0x11), new(XdpMode.Offload, 0x2a)], programs);
     }
 
     [DispatcherFact]

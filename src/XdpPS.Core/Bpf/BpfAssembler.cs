@@ -58,8 +58,9 @@ internal sealed class BpfAssembler
     private const byte ExitProgram = 0x95;
     private const byte PseudoMapDescriptor = 1;
 
-    private readonly List<BpfInstruction> code = [];
-    private readonly List<(int Instruction, Label Target)> jumps = [];
+    private readonly List<PendingJump> jumps = [];
+    private BpfInstruction[] code = new BpfInstruction[64];
+    private int count;
 
     /// <summary>A place to jump to, once <see cref="Place"/> has said where it is.</summary>
     internal sealed class Label
@@ -70,9 +71,11 @@ internal sealed class BpfAssembler
         internal bool IsUsed { get; set; }
     }
 
+    private sealed record PendingJump(int Instruction, Label Target);
+
     internal BpfAssembler Place(Label label)
     {
-        label.Position = code.Count;
+        label.Position = count;
         return this;
     }
 
@@ -150,7 +153,8 @@ internal sealed class BpfAssembler
     /// <exception cref="OverflowException">A jump is longer than its 16-bit offset allows.</exception>
     internal BpfInstruction[] Assemble()
     {
-        BpfInstruction[] program = [.. code];
+        BpfInstruction[] program = new BpfInstruction[count];
+        Array.Copy(code, program, count);
         foreach ((int instruction, Label target) in jumps)
             program[instruction].Offset = checked((short)(target.Position - instruction - 1));
         return program;
@@ -159,19 +163,26 @@ internal sealed class BpfAssembler
     private BpfAssembler Jump(byte operation, BpfRegister left, BpfRegister right, int value, Label target)
     {
         target.IsUsed = true;
-        jumps.Add((code.Count, target));
+        jumps.Add(new PendingJump(count, target));
         return Emit(operation, left, right, 0, value);
     }
 
     private BpfAssembler Emit(byte operation, BpfRegister target, BpfRegister source, short offset, int immediate)
     {
-        code.Add(new BpfInstruction
+        if (count == code.Length)
+        {
+            BpfInstruction[] longer = new BpfInstruction[2 * count];
+            Array.Copy(code, longer, count);
+            code = longer;
+        }
+
+        code[count++] = new BpfInstruction
         {
             Code = operation,
             Registers = (byte)((byte)target | ((byte)source << 4)),
             Offset = offset,
             Immediate = immediate,
-        });
+        };
         return this;
     }
 }

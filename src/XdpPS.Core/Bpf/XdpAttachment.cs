@@ -17,16 +17,16 @@ internal sealed class XdpAttachment
     private static readonly Lock Gate = new();
 
     // Weak: a socket that was forgotten without being closed must not be kept alive, nor its program, by this list.
-    private static readonly Dictionary<(string Namespace, int Index), WeakReference<XdpAttachment>> ByInterface = [];
+    private static readonly Dictionary<Place, WeakReference<XdpAttachment>> ByInterface = [];
 
-    private readonly (string Namespace, int Index) key;
+    private readonly Place key;
     private readonly XdpProgram? ownProgram;
     private readonly XdpLink? link;
     private readonly int extensionId;
     private ReplacedProgram? replaced;
     private int references = 1;
 
-    private XdpAttachment((string, int) key, XskMap map, int programId, XdpMode mode, XdpProgram? ownProgram, XdpLink? link, int extensionId = 0)
+    private XdpAttachment(Place key, XskMap map, int programId, XdpMode mode, XdpProgram? ownProgram, XdpLink? link, int extensionId = 0)
     {
         this.key = key;
         this.extensionId = extensionId;
@@ -77,7 +77,7 @@ internal sealed class XdpAttachment
     internal static XdpAttachment Acquire(
         NetworkNamespace place, XdpInterface nic, XskSocketOptions options, List<XskWarning> warnings, CancellationToken cancellation)
     {
-        (string, int) key = (place.Id, nic.Index);
+        Place key = new(place.Id, nic.Index);
         Stopwatch waited = Stopwatch.StartNew();
         while (true)
         {
@@ -142,7 +142,9 @@ internal sealed class XdpAttachment
         }
     }
 
-    private static XdpAttachment? Known((string, int) key) =>
+    private sealed record Place(string Namespace, int Index);
+
+    private static XdpAttachment? Known(Place key) =>
         ByInterface.TryGetValue(key, out WeakReference<XdpAttachment>? known) && known.TryGetTarget(out XdpAttachment? target) ? target : null;
 
     private static int AttachedNow(XdpInterface nic) => LinkQuery.ByIndex(nic.Index)?.XdpProgramId ?? 0;
@@ -177,7 +179,7 @@ internal sealed class XdpAttachment
 
     /// <summary>As libxdp does (xsk_lookup_bpf_maps): a program with an XSKMAP named xsks_map is meant to be shared.</summary>
     /// <returns>Null where the program was on its way out.</returns>
-    private static XdpAttachment? Join((string, int) key, XdpInterface nic, XskSocketOptions options, List<XskWarning> warnings)
+    private static XdpAttachment? Join(Place key, XdpInterface nic, XskSocketOptions options, List<XskWarning> warnings)
     {
         using FileDescriptor? program = BpfCall.OpenById(BpfAbi.BPF_PROG_GET_FD_BY_ID, (uint)nic.XdpProgramId);
         int extension = 0;
@@ -274,7 +276,7 @@ internal sealed class XdpAttachment
     /// <param name="options">Filter and mode.</param>
     /// <param name="warnings">Gets what should be known of it.</param>
     /// <param name="replace">A program that netlink attached is there, and goes as soon as ours is loaded.</param>
-    private static XdpAttachment Create((string, int) key, XdpInterface nic, XskSocketOptions options, List<XskWarning> warnings, bool replace)
+    private static XdpAttachment Create(Place key, XdpInterface nic, XskSocketOptions options, List<XskWarning> warnings, bool replace)
     {
         XskMap? map = null;
         XdpProgram? program = null;

@@ -59,10 +59,12 @@ public sealed class FilterTester
         if (!reader.Read(out PcapReader.PacketHeader header, out ReadOnlySpan<byte> data)) return null;
         long timestamp = (header.Seconds * 1_000_000_000L) + header.Nanoseconds;
         if (place == 1) first = timestamp;
-        return new XskPacket(data.ToArray(), PacketOrigin.None, timestamp, first)
+        return new XskPacket(data.ToArray())
         {
             Number = place,
+            Timestamp = timestamp,
             TimestampSource = XskTimestampSource.Arrival,
+            RelativeTime = TimeSpan.FromTicks((timestamp - first) / 100),
             Length = (int)Math.Max(header.Length, header.Captured),
         };
     }

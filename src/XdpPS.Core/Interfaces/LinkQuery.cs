@@ -75,7 +75,7 @@ internal static class LinkQuery
         bool carrier = false;
         string state = "unknown";
         XdpMode mode = XdpMode.None;
-        List<(XdpMode Mode, int Id)> programs = [];
+        List<AttachedProgram> programs = [];
 
         NetlinkAttributes attributes = new(payload[16..]);
         while (attributes.Next())
@@ -155,7 +155,7 @@ internal static class LinkQuery
 
     /// <param name="value">The content of IFLA_XDP.</param>
     /// <param name="programs">Gets each program with its mode: where there are several, the kernel gives no one id.</param>
-    internal static (XdpMode Mode, int ProgramId) ParseXdp(ReadOnlySpan<byte> value, List<(XdpMode Mode, int Id)> programs)
+    internal static (XdpMode Mode, int ProgramId) ParseXdp(ReadOnlySpan<byte> value, List<AttachedProgram> programs)
     {
         XdpMode mode = XdpMode.None;
         int programId = 0;
@@ -171,7 +171,7 @@ internal static class LinkQuery
                 NetlinkAbi.IFLA_XDP_HW_PROG_ID => XdpMode.Offload,
                 _ => XdpMode.None,
             };
-            if (one != XdpMode.None && attributes.UInt32 != 0) programs.Add((one, (int)attributes.UInt32));
+            if (one != XdpMode.None && attributes.UInt32 != 0) programs.Add(new AttachedProgram(one, (int)attributes.UInt32));
         }
 
         return (mode, programId);
@@ -218,3 +218,6 @@ internal static class LinkQuery
 
     private readonly record struct QueueCounts(int Rx, int Tx, int Combined, int MaxRx, int MaxTx, int MaxCombined);
 }
+
+/// <summary>A program on an interface.</summary>
+internal sealed record AttachedProgram(XdpMode Mode, int Id);

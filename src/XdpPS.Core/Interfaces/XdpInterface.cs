@@ -117,7 +117,7 @@ public sealed record XdpInterface
     public int QueueCount => Math.Max(RxQueues, TxQueues);
 
     /// <summary>Every attached program with its mode: more than one only where <see cref="XdpMode"/> says Multiple.</summary>
-    internal IReadOnlyList<(XdpMode Mode, int Id)> XdpPrograms { get; init; } = [];
+    internal IReadOnlyList<AttachedProgram> XdpPrograms { get; init; } = [];
 
     /// <summary>The interface above this one (bridge, bond, team): its index, or 0.</summary>
     internal int MasterIndex { get; init; }

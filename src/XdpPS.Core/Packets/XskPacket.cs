@@ -13,8 +13,8 @@ public enum XskTimestampSource
 /// <summary>A packet with bytes of its own: nothing of it lies in the UMEM. What <see cref="Packet"/> adds is read from <see cref="Data"/> when asked for.</summary>
 public sealed class XskPacket : Packet
 {
+    // Four fields, since every packet has them: what many have in common is in the origin.
     private readonly PacketOrigin origin;
-    private readonly long relative;
 
     /// <summary>A packet that did not come from a socket.</summary>
     /// <param name="data">Its bytes, from the destination address on, without FCS. They are not copied.</param>
@@ -22,14 +22,13 @@ public sealed class XskPacket : Packet
     {
     }
 
-    internal XskPacket(byte[] data, PacketOrigin origin, long timestamp, long firstTimestamp)
+    internal XskPacket(byte[] data, PacketOrigin origin, long timestamp, long number)
     {
         ArgumentNullException.ThrowIfNull(data);
         Data = data;
-        Length = data.Length;
         this.origin = origin;
         Timestamp = timestamp;
-        relative = timestamp - firstTimestamp;
+        Number = number;
     }
 
     /// <summary>Place in this receive, from 1.</summary>
@@ -39,7 +38,11 @@ public sealed class XskPacket : Packet
     public long Timestamp { get; init; }
 
     /// <summary>Whether the XDP program took <see cref="Timestamp"/> on arrival or the reader did later.</summary>
-    public XskTimestampSource TimestampSource { get; init; }
+    public XskTimestampSource TimestampSource
+    {
+        get => origin.TimestampSource;
+        init => origin = origin with { TimestampSource = value };
+    }
 
     /// <summary><see cref="Timestamp"/> as local time, to 100 nanoseconds.</summary>
     public DateTime Time => DateTime.UnixEpoch.AddTicks(Timestamp / 100).ToLocalTime();
@@ -47,8 +50,8 @@ public sealed class XskPacket : Packet
     /// <summary>Time since the first packet of this receive.</summary>
     public TimeSpan RelativeTime
     {
-        get => TimeSpan.FromTicks(relative / 100);
-        init => relative = value.Ticks * 100;
+        get => origin.RelativeTime ?? TimeSpan.FromTicks((Timestamp - origin.FirstTimestamp) / 100);
+        init => origin = origin with { RelativeTime = value };
     }
 
     /// <summary>Interface it arrived on; empty for a packet that did not come from a socket.</summary>
@@ -73,7 +76,11 @@ public sealed class XskPacket : Packet
     }
 
     /// <summary>Bytes on the wire, without FCS; more than <see cref="Data"/> has where the packet was truncated.</summary>
-    public int Length { get; init; }
+    public int Length
+    {
+        get => origin.Length ?? Data.Length;
+        init => origin = origin with { Length = value };
+    }
 
     /// <summary>The bytes, from the destination address on.</summary>
     public byte[] Data { get; }
@@ -87,8 +94,19 @@ public sealed class XskPacket : Packet
     private protected override PacketLayer? First => Data.Length == 0 ? null : new EthernetLayer(new LayerBytes(Data, 0, null));
 }
 
-/// <summary>Where packets come from; shared by all packets of a socket.</summary>
+/// <summary>Where packets come from, and what else those that follow each other have in common; shared by them.</summary>
 internal sealed record PacketOrigin(string InterfaceName, int QueueId, string? NetworkNamespace)
 {
-    internal static readonly PacketOrigin None = new("", 0, null);
+    internal static readonly PacketOrigin None = new("", 0, null) { RelativeTime = TimeSpan.Zero };
+
+    internal XskTimestampSource TimestampSource { get; init; }
+
+    /// <summary>Of the first packet of the receive.</summary>
+    internal long FirstTimestamp { get; init; }
+
+    /// <summary>Null for what <see cref="FirstTimestamp"/> makes it.</summary>
+    internal TimeSpan? RelativeTime { get; init; }
+
+    /// <summary>Bytes on the wire; null where they all were kept.</summary>
+    internal int? Length { get; init; }
 }

@@ -5,6 +5,8 @@ namespace XdpPS;
 public sealed partial class XskPacketReader(int snapLength = int.MaxValue)
 {
     private long firstTimestamp;
+    private XskSocket? latest;
+    private PacketOrigin origin = PacketOrigin.None;
 
     /// <summary>Packets read up to now.</summary>
     public long Received { get; private set; }
@@ -42,11 +44,14 @@ public sealed partial class XskPacketReader(int snapLength = int.MaxValue)
     private XskPacket Make(XskSocket socket, byte[] data, int length, long timestamp, bool fromKernel)
     {
         if (Received == 0) firstTimestamp = timestamp;
-        return new XskPacket(data, socket.Origin, timestamp, firstTimestamp)
+        XskTimestampSource source = fromKernel ? XskTimestampSource.Arrival : XskTimestampSource.Read;
+        int? wireLength = data.Length < length ? length : null;
+        if (latest != socket || origin.TimestampSource != source || origin.Length != wireLength)
         {
-            Number = ++Received,
-            Length = length,
-            TimestampSource = fromKernel ? XskTimestampSource.Arrival : XskTimestampSource.Read,
-        };
+            latest = socket;
+            origin = socket.Origin with { TimestampSource = source, FirstTimestamp = firstTimestamp, Length = wireLength };
+        }
+
+        return new XskPacket(data, origin, timestamp, ++Received);
     }
 }

@@ -20,9 +20,11 @@ internal sealed unsafe partial class Umem
     private readonly ulong stride;
     private readonly ulong reciprocal;
     private readonly FramePool?[] owners;
-    private readonly Stack<ulong> unleased = new();
+    // No Stack<ulong>, here and elsewhere on the way to a socket: its code would have to be compiled when the first is opened.
+    private readonly ulong[] unleased;
     // Weak: a queue whose sockets were all forgotten must not be kept by those on other queues.
     private readonly List<WeakReference<QueueRings>> queues = [];
+    private int unleasedCount;
     private int references = 1;
 
     internal Umem(int frameSize, int frameCount, int headroom, bool unaligned = false, bool hugePages = false)
@@ -39,7 +41,8 @@ internal sealed unsafe partial class Umem
         start = memory.Address;
         owners = new FramePool?[frameCount];
         FrameShift = BitOperations.IsPow2(stride) ? BitOperations.Log2(stride) : 0;
-        for (int i = frameCount - 1; i >= 0; i--) unleased.Push((ulong)i * stride);
+        unleased = new ulong[frameCount];
+        for (int i = frameCount - 1; i >= 0; i--) unleased[unleasedCount++] = (ulong)i * stride;
     }
 
     internal int FrameSize { get; }
@@ -62,7 +65,7 @@ internal sealed unsafe partial class Umem
     {
         get
         {
-            lock (unleased) return unleased.Count;
+            lock (unleased) return unleasedCount;
         }
     }
 
@@ -70,8 +73,8 @@ internal sealed unsafe partial class Umem
     {
         lock (unleased)
         {
-            ulong[] frames = new ulong[Math.Min(count, unleased.Count)];
-            for (int i = frames.Length - 1; i >= 0; i--) frames[i] = unleased.Pop();
+            ulong[] frames = new ulong[Math.Min(count, unleasedCount)];
+            for (int i = frames.Length - 1; i >= 0; i--) frames[i] = unleased[--unleasedCount];
             FramePool pool = new(this, frames);
             foreach (ulong frame in frames) owners[IndexOf(frame)] = pool;
             return pool;
@@ -86,7 +89,7 @@ internal sealed unsafe partial class Umem
             foreach (ulong frame in frames)
             {
                 owners[IndexOf(frame)] = null;
-                unleased.Push(frame);
+                unleased[unleasedCount++] = frame;
             }
         }
     }
@@ -100,7 +103,7 @@ internal sealed unsafe partial class Umem
             {
                 if (owners[i] != pool) continue;
                 owners[i] = null;
-                unleased.Push((ulong)i * stride);
+                unleased[unleasedCount++] = (ulong)i * stride;
             }
         }
     }

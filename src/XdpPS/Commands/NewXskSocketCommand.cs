@@ -137,14 +137,18 @@ public sealed class NewXskSocketCommand : XskFilterCommand
     private void Open(string name)
     {
         string place = string.IsNullOrEmpty(NetworkNamespace) ? name : $"{name} in {NetworkNamespace}";
-        string what = AllQueues ? $"{place} all receive queues" : $"{place} {(QueueId.Length == 1 ? "queue" : "queues")} {string.Join(", ", QueueId.Distinct())}";
+        string what = AllQueues ? $"{place} all receive queues"
+            : QueueId is [int only] ? $"{place} queue {only}"
+            : $"{place} queues {string.Join(", ", QueueId.Distinct())}";
         if (!ShouldProcess(what, Action())) return;
 
         XskSocketOpener opener = new();
         try
         {
-            IEnumerable<int> queues = AllQueues ? Enumerable.Range(0, ReceiveQueues(name)) : QueueId.Distinct();
-            opener.Open(queues.Select(queue => Options(name, queue)), StopToken);
+            IEnumerable<XskSocketOptions> queues = AllQueues ? Enumerable.Range(0, ReceiveQueues(name)).Select(queue => Options(name, queue))
+                : QueueId is [int one] ? [Options(name, one)]
+                : QueueId.Distinct().Select(queue => Options(name, queue));
+            opener.Open(queues, StopToken);
             foreach (string warning in opener.Warnings()) WriteWarning(warning);
         }
         catch (XskException e)

@@ -110,8 +110,16 @@ public sealed class SendXskFrameCommand : XskCommand
             foreach (InputFrame frame in input.Frames) Take(frame.Data, frame.Origin);
         }
 
-        // The next input may be long in coming: what there is goes out now.
-        Guard(sender!.Wake);
+        if (Repeats) return;
+        try
+        {
+            // The next input may be long in coming: what there is goes out now.
+            sender!.Wake();
+        }
+        catch (XskException e)
+        {
+            ThrowTerminatingError(e, Socket);
+        }
     }
 
     /// <inheritdoc/>
