@@ -1,3 +1,5 @@
+using System.Net.NetworkInformation;
+
 namespace XdpPS;
 
 /// <summary>Who took a packet's time.</summary>
@@ -84,6 +86,8 @@ public sealed class XskPacket : Packet
     /// <returns>Source, destination, protocol and length.</returns>
     public override string ToString() => $"{Source} > {Destination} {Protocol} {Length} bytes";
 
+    internal PacketOrigin Origin => origin;
+
     private protected override PacketLayer? First => Data.Length == 0 ? null : new EthernetLayer(new LayerBytes(Data, 0, null));
 }
 
@@ -91,4 +95,10 @@ public sealed class XskPacket : Packet
 internal sealed record PacketOrigin(string InterfaceName, int QueueId, string? NetworkNamespace)
 {
     internal static readonly PacketOrigin None = new("", 0, null);
+
+    /// <summary>The interface's, where it is known: for a capture file.</summary>
+    internal PhysicalAddress? MacAddress { get; init; }
+
+    /// <summary>The filter it was captured with, where that is known; null for none.</summary>
+    internal string? Filter { get; init; }
 }
