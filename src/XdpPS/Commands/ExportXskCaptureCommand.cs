@@ -180,7 +180,9 @@ public sealed partial class ExportXskCaptureCommand : XskCommand
 
         WriteVerbose(summary);
         if (!PassThru) return;
-        foreach (string file in writer.Files.Where(File.Exists)) WriteObject(new FileInfo(file));
+        // As Get-Item gives them, with what the file system's provider adds.
+        string[] files = [.. writer.Files.Where(File.Exists)];
+        if (files.Length > 0) WriteObject(InvokeProvider.Item.Get(files, force: true, literalPath: true), enumerateCollection: true);
     }
 
     /// <inheritdoc/>
