@@ -13,10 +13,12 @@
     FormatsToProcess       = @('XdpPS.Format.ps1xml')
     TypesToProcess         = @('XdpPS.Types.ps1xml')
     CmdletsToExport        = @(
+        'Export-XskCapture'
         'Get-XdpInterface'
         'Get-XdpProgram'
         'Get-XskRingStats'
         'Get-XskSocket'
+        'Import-XskCapture'
         'Invoke-XskForward'
         'New-XskSocket'
         'Receive-XskPacket'

@@ -46,6 +46,9 @@ public sealed class StructLayoutTests
         "TxRingEmptyDescriptors=tx_ring_empty_descs");
 
     [BtfFact]
+    public void FileStatus_is_the_kernels() => Same<FileStatus>(Btf.Kernel.Struct("statx"), "Owner=stx_uid", "Mode=stx_mode");
+
+    [BtfFact]
     public void XdpOptions_are_one_32_bit_word() => Assert.Equal(sizeof(uint), Btf.Kernel.Struct("xdp_options").Size);
 
     [BtfFact]

@@ -11,7 +11,7 @@ BeforeAll {
 
 Describe 'The module' -Tag Unit {
     BeforeAll {
-        $cmdlets = 'Get-XdpInterface', 'Get-XdpProgram', 'Get-XskRingStats', 'Get-XskSocket', 'Invoke-XskForward', 'New-XskSocket', 'Receive-XskPacket', 'Remove-XskSocket', 'Send-XskFrame', 'Test-XskFilter'
+        $cmdlets = 'Export-XskCapture', 'Get-XdpInterface', 'Get-XdpProgram', 'Get-XskRingStats', 'Get-XskSocket', 'Import-XskCapture', 'Invoke-XskForward', 'New-XskSocket', 'Receive-XskPacket', 'Remove-XskSocket', 'Send-XskFrame', 'Test-XskFilter'
     }
 
     It 'is found by its name in the folder of the build' {
@@ -57,7 +57,9 @@ Describe 'The module' -Tag Unit {
         @{ Name = 'Get-XdpInterface'; Type = 'XdpPS.XdpInterface' }
         @{ Name = 'New-XskSocket'; Type = 'XdpPS.XskSocket' }
         @{ Name = 'Get-XskSocket'; Type = 'XdpPS.XskSocket' }
-        @{ Name = 'Receive-XskPacket'; Type = 'XdpPS.XskPacket', 'XdpPS.XskPacket[]' }
+        @{ Name = 'Receive-XskPacket'; Type = 'XdpPS.XskPacket', 'XdpPS.XskPacket[]', 'System.Byte[]' }
+        @{ Name = 'Import-XskCapture'; Type = 'XdpPS.XskPacket', 'XdpPS.XskPacket[]' }
+        @{ Name = 'Export-XskCapture'; Type = 'System.IO.FileInfo' }
         @{ Name = 'Send-XskFrame'; Type = 'XdpPS.XskSendResult' }
         @{ Name = 'Invoke-XskForward'; Type = 'XdpPS.XskForwardResult' }
         @{ Name = 'Get-XskRingStats'; Type = 'XdpPS.XskRingStats' }
@@ -72,6 +74,8 @@ Describe 'The module' -Tag Unit {
         @{ Name = 'Send-XskFrame'; Expected = $true }
         @{ Name = 'Invoke-XskForward'; Expected = $true }
         @{ Name = 'Remove-XskSocket'; Expected = $true }
+        @{ Name = 'Export-XskCapture'; Expected = $true }
+        @{ Name = 'Import-XskCapture'; Expected = $false }
         @{ Name = 'Get-XdpInterface'; Expected = $false }
         @{ Name = 'Get-XskSocket'; Expected = $false }
         @{ Name = 'Get-XskRingStats'; Expected = $false }

@@ -17,6 +17,7 @@ Describe 'Receive-XskPacket without a privilege' -Tag Unit {
         @{ Name = 'TimeoutSeconds'; Type = 'Double'; Aliases = ''; Position = ''; ByValue = $false; Sets = '__AllParameterSets' }
         @{ Name = 'DurationSeconds'; Type = 'Double'; Aliases = ''; Position = ''; ByValue = $false; Sets = '__AllParameterSets' }
         @{ Name = 'ReadCount'; Type = 'Int32'; Aliases = ''; Position = ''; ByValue = $false; Sets = '__AllParameterSets' }
+        @{ Name = 'AsPcapStream'; Type = 'SwitchParameter'; Aliases = ''; Position = ''; ByValue = $false; Sets = '__AllParameterSets' }
         @{ Name = 'SnapLength'; Type = 'Int32'; Aliases = ''; Position = ''; ByValue = $false; Sets = '__AllParameterSets' }
         @{ Name = 'Cpu'; Type = 'Int32'; Aliases = ''; Position = ''; ByValue = $false; Sets = '__AllParameterSets' }
         @{ Name = 'Filter'; Type = 'String'; Aliases = ''; Position = ''; ByValue = $false; Sets = 'Interface' }

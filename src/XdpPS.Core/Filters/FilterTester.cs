@@ -1,5 +1,3 @@
-using XdpPS.Interop;
-
 namespace XdpPS;
 
 /// <summary>
@@ -31,42 +29,18 @@ public sealed class FilterTester
     /// <summary>Tests the packets of a capture file, pcap or pcapng, one after the other.</summary>
     /// <param name="path">The file.</param>
     /// <exception cref="XskException">
-    /// There is no such file, or libpcap cannot read it, or is missing; or, after the packets before it, damage was met.
+    /// There is no such file, or it is no capture of Ethernet frames; or, after the packets before it, damage was met.
     /// </exception>
     public IEnumerable<XskFilterResult> TestFile(string path)
     {
         ArgumentNullException.ThrowIfNull(path);
-        if (!File.Exists(path))
-        {
-            throw XskException.FromCheck(
-                XskErrorId.CaptureNotFound,
-                $"There is no file '{path}'",
-                "see where you are with Get-Location, and what is there with Get-ChildItem");
-        }
-
         return Read(path);
     }
 
     private IEnumerable<XskFilterResult> Read(string path)
     {
-        using PcapReader reader = PcapReader.Open(path);
-        long first = 0;
-        for (long place = 1; Next(reader, place, ref first) is { } packet; place++) yield return Result(packet, place, path);
-    }
-
-    private static XskPacket? Next(PcapReader reader, long place, ref long first)
-    {
-        if (!reader.Read(out PcapReader.PacketHeader header, out ReadOnlySpan<byte> data)) return null;
-        long timestamp = (header.Seconds * 1_000_000_000L) + header.Nanoseconds;
-        if (place == 1) first = timestamp;
-        return new XskPacket(data.ToArray())
-        {
-            Number = place,
-            Timestamp = timestamp,
-            TimestampSource = XskTimestampSource.Arrival,
-            RelativeTime = TimeSpan.FromTicks((timestamp - first) / 100),
-            Length = (int)Math.Max(header.Length, header.Captured),
-        };
+        using XskCaptureReader capture = XskCaptureReader.Open(path);
+        while (capture.Read() is { } packet) yield return Result(packet, packet.Number, path);
     }
 
     private XskFilterResult Result(XskPacket packet, long place, string path) => new()

@@ -21,9 +21,11 @@ internal static class Errno
     internal const int ENOTDIR = 20;
     internal const int EINVAL = 22;
     internal const int EMFILE = 24;
+    internal const int EFBIG = 27;
     internal const int ENOSPC = 28;
     internal const int ERANGE = 34;
     internal const int ENOSYS = 38;
+    internal const int ELOOP = 40;
     internal const int ENOTSOCK = 88;
     internal const int ENOPROTOOPT = 92;
     internal const int EPROTONOSUPPORT = 93;
@@ -33,6 +35,7 @@ internal static class Errno
     internal const int ENETDOWN = 100;
     internal const int ENOBUFS = 105;
     internal const int ENOTCONN = 107;
+    internal const int EDQUOT = 122;
     internal const int ENOTSUPP = 524;
 
     internal static string Name(int errno) => errno switch
@@ -53,9 +56,11 @@ internal static class Errno
         ENOTDIR => "ENOTDIR",
         EINVAL => "EINVAL",
         EMFILE => "EMFILE",
+        EFBIG => "EFBIG",
         ENOSPC => "ENOSPC",
         ERANGE => "ERANGE",
         ENOSYS => "ENOSYS",
+        ELOOP => "ELOOP",
         ENOTSOCK => "ENOTSOCK",
         ENOPROTOOPT => "ENOPROTOOPT",
         EPROTONOSUPPORT => "EPROTONOSUPPORT",
@@ -65,6 +70,7 @@ internal static class Errno
         ENETDOWN => "ENETDOWN",
         ENOBUFS => "ENOBUFS",
         ENOTCONN => "ENOTCONN",
+        EDQUOT => "EDQUOT",
         ENOTSUPP => "ENOTSUPP",
         _ => $"errno {errno}",
     };

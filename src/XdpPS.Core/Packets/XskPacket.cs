@@ -1,3 +1,5 @@
+using System.Net.NetworkInformation;
+
 namespace XdpPS;
 
 /// <summary>Who took a packet's time.</summary>
@@ -91,6 +93,8 @@ public sealed class XskPacket : Packet
     /// <returns>Source, destination, protocol and length.</returns>
     public override string ToString() => $"{Source} > {Destination} {Protocol} {Length} bytes";
 
+    internal PacketOrigin Origin => origin;
+
     private protected override PacketLayer? First => Data.Length == 0 ? null : new EthernetLayer(new LayerBytes(Data, 0, null));
 }
 
@@ -109,4 +113,10 @@ internal sealed record PacketOrigin(string InterfaceName, int QueueId, string? N
 
     /// <summary>Bytes on the wire; null where they all were kept.</summary>
     internal int? Length { get; init; }
+
+    /// <summary>The interface's, where it is known: for a capture file.</summary>
+    internal PhysicalAddress? MacAddress { get; init; }
+
+    /// <summary>The filter it was captured with, where that is known; null for none.</summary>
+    internal string? Filter { get; init; }
 }

@@ -102,7 +102,7 @@ public enum XskErrorId
     /// <summary>There is no such capture file.</summary>
     CaptureNotFound,
 
-    /// <summary>The file is no capture that libpcap knows, or may not be read.</summary>
+    /// <summary>The file is neither pcap nor pcapng, or may not be read.</summary>
     CaptureUnreadable,
 
     /// <summary>The capture's packets are not Ethernet frames.</summary>
@@ -110,6 +110,18 @@ public enum XskErrorId
 
     /// <summary>The capture file cannot be read to its end.</summary>
     CaptureDamaged,
+
+    /// <summary>There is a file of that name, and it was not to be overwritten.</summary>
+    CaptureExists,
+
+    /// <summary>The capture file cannot be made or opened for writing there.</summary>
+    CaptureNotWritable,
+
+    /// <summary>The capture file cannot be continued in this format.</summary>
+    CaptureNotAppendable,
+
+    /// <summary>Writing to the capture file failed: most often the disk is full.</summary>
+    CaptureWriteFailed,
 
     /// <summary>The kernel's verifier refused the XDP program.</summary>
     ProgramRejected,

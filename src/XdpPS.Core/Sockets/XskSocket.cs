@@ -40,11 +40,11 @@ public sealed partial class XskSocket : XskSocketInfo, IDisposable
         MacAddress = nic.MacAddress;
         Driver = nic.Driver;
         QueueId = options.QueueId;
-        Origin = new PacketOrigin(InterfaceName, QueueId, NetworkNamespace);
         AttachMode = resources.Attachment?.Mode ?? XdpMode.None;
         ProgramId = resources.Attachment?.ProgramId ?? 0;
         BindMode = resources.IsZeroCopy ? XskBindMode.ZeroCopy : XskBindMode.Copy;
         Filter = resources.Attachment?.Filter?.Expression;
+        Origin = new PacketOrigin(InterfaceName, QueueId, NetworkNamespace) { MacAddress = MacAddress, Filter = Filter };
         XskMapPath = options.XskMapPath;
         JoinedProgram = resources.Attachment is { IsJoined: true };
         NeedWakeup = options.ShareUmemWith?.NeedWakeup ?? options.NeedWakeup;

@@ -9,8 +9,8 @@ namespace XdpPS.Commands;
 
 /// <summary>Receive-XskPacket.</summary>
 [Cmdlet(VerbsCommunications.Receive, "XskPacket", DefaultParameterSetName = SocketSet)]
-[OutputType(typeof(XskPacket), typeof(XskPacket[]))]
-public sealed class ReceiveXskPacketCommand : XskFilterCommand
+[OutputType(typeof(XskPacket), typeof(XskPacket[]), typeof(byte[]))]
+public sealed partial class ReceiveXskPacketCommand : XskFilterCommand
 {
     private const string SocketSet = "Socket";
     private const string InterfaceSet = "Interface";
@@ -111,6 +111,8 @@ public sealed class ReceiveXskPacketCommand : XskFilterCommand
     [Parameter(ParameterSetName = InterfaceSet)]
     public SwitchParameter Force { get; set; }
 
+    private long Received => AsPcapStream ? streamed : reader!.Received;
+
     private bool TimedOut => timeout is { } limit && Stopwatch.GetElapsedTime(lastPacketAt) >= limit;
 
     /// <inheritdoc/>
@@ -141,7 +143,8 @@ public sealed class ReceiveXskPacketCommand : XskFilterCommand
             reader = new XskPacketReader(SnapLength);
             started = lastPacketAt = lastReportAt = Stopwatch.GetTimestamp();
             Warn(drops.LookNowAndThen());
-            if (ReadCount == 1) ReceiveSingly(drops);
+            if (AsPcapStream) ReceiveAsStream(drops);
+            else if (ReadCount == 1) ReceiveSingly(drops);
             else ReceiveInArrays(drops);
         }
         catch (XskException e) when (!Stopping)
@@ -308,9 +311,9 @@ public sealed class ReceiveXskPacketCommand : XskFilterCommand
         if (Count == long.MaxValue && duration is null) return;
 
         TimeSpan elapsed = Stopwatch.GetElapsedTime(started, now);
-        double share = Count != long.MaxValue ? (double)reader!.Received / Count : 0;
+        double share = Count != long.MaxValue ? (double)Received / Count : 0;
         if (duration is { } limit) share = Math.Max(share, elapsed / limit);
-        string status = Count != long.MaxValue ? $"{reader!.Received} of {Count} packets" : $"{reader!.Received} packets in {elapsed.TotalSeconds:F0} s";
+        string status = Count != long.MaxValue ? $"{Received} of {Count} packets" : $"{Received} packets in {elapsed.TotalSeconds:F0} s";
         WriteProgress(new ProgressRecord(0, "Receiving packets", status) { PercentComplete = (int)Math.Clamp(share * 100, 0, 100) });
         progressShown = true;
     }

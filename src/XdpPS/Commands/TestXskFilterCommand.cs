@@ -1,4 +1,3 @@
-using System.Collections.ObjectModel;
 using System.Management.Automation;
 using XdpPS.Errors;
 using XdpPS.Frames;
@@ -70,8 +69,8 @@ public sealed class TestXskFilterCommand : XskFilterCommand
         switch (ParameterSetName)
         {
             case ProgramSet: WriteProgram(); break;
-            case PathSet: foreach (string path in Path) foreach (string file in Resolve(path, wildcards: true)) TestFile(file); break;
-            case LiteralPathSet: foreach (string path in LiteralPath) foreach (string file in Resolve(path, wildcards: false)) TestFile(file); break;
+            case PathSet: foreach (string path in Path) foreach (string file in CaptureFiles(path, wildcards: true)) TestFile(file); break;
+            case LiteralPathSet: foreach (string path in LiteralPath) foreach (string file in CaptureFiles(path, wildcards: false)) TestFile(file); break;
             default: TestInput(); break;
         }
     }
@@ -131,26 +130,6 @@ public sealed class TestXskFilterCommand : XskFilterCommand
         catch (XskException e)
         {
             WriteError(e, file);
-        }
-    }
-
-    /// <summary>The files that a path means in this session; one that does not exist stays as it is, for the error about it.</summary>
-    private Collection<string> Resolve(string path, bool wildcards)
-    {
-        try
-        {
-            if (!wildcards || !WildcardPattern.ContainsWildcardCharacters(path)) return [FilePath(path)];
-            Collection<string> found = GetResolvedProviderPathFromPSPath(path, out ProviderInfo provider);
-            if (IsFileSystem(provider)) return found;
-            throw new ItemNotFoundException();
-        }
-        catch (SessionStateException)
-        {
-            WriteError(XskErrorRecord.Create(
-                nameof(XskErrorId.CaptureNotFound), ErrorCategory.ObjectNotFound,
-                $"There is no file '{path}'",
-                "see where you are with Get-Location, and what is there with Get-ChildItem", path));
-            return [];
         }
     }
 }

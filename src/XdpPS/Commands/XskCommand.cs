@@ -1,3 +1,4 @@
+using System.Collections.ObjectModel;
 using System.Management.Automation;
 using XdpPS.Errors;
 
@@ -43,6 +44,26 @@ public abstract class XskCommand : PSCmdlet, IDisposable
     {
         string found = SessionState.Path.GetUnresolvedProviderPathFromPSPath(path, out ProviderInfo provider, out _);
         return IsFileSystem(provider) ? found : throw new ItemNotFoundException();
+    }
+
+    /// <summary>The files that a path means in this session; one that does not exist stays as it is, for the error about it.</summary>
+    private protected IReadOnlyList<string> CaptureFiles(string path, bool wildcards)
+    {
+        try
+        {
+            if (!wildcards || !WildcardPattern.ContainsWildcardCharacters(path)) return [FilePath(path)];
+            Collection<string> found = GetResolvedProviderPathFromPSPath(path, out ProviderInfo provider);
+            if (IsFileSystem(provider)) return found;
+            throw new ItemNotFoundException();
+        }
+        catch (SessionStateException)
+        {
+            WriteError(XskErrorRecord.Create(
+                nameof(XskErrorId.CaptureNotFound), ErrorCategory.ObjectNotFound,
+                $"There is no file '{path}'",
+                "see where you are with Get-Location, and what is there with Get-ChildItem", path));
+            return [];
+        }
     }
 
     private protected static bool IsFileSystem(ProviderInfo provider) => provider.Name == "FileSystem";

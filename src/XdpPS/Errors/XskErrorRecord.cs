@@ -26,7 +26,10 @@ internal static class XskErrorRecord
             or XskErrorId.TxBudgetInvalid or XskErrorId.BusyPollInvalid or XskErrorId.CpuNotAllowed => ErrorCategory.InvalidArgument,
         XskErrorId.FrameTooShort or XskErrorId.FrameTooLong or XskErrorId.RingCorrupted
             or XskErrorId.CaptureUnreadable or XskErrorId.CaptureNotEthernet or XskErrorId.CaptureDamaged => ErrorCategory.InvalidData,
-        XskErrorId.SocketClosed or XskErrorId.DirectionDisabled or XskErrorId.ProgramDetached => ErrorCategory.InvalidOperation,
+        XskErrorId.CaptureExists => ErrorCategory.ResourceExists,
+        XskErrorId.CaptureNotWritable => ErrorCategory.OpenError,
+        XskErrorId.CaptureWriteFailed => ErrorCategory.WriteError,
+        XskErrorId.CaptureNotAppendable or XskErrorId.SocketClosed or XskErrorId.DirectionDisabled or XskErrorId.ProgramDetached => ErrorCategory.InvalidOperation,
         XskErrorId.SendStalled => ErrorCategory.OperationTimeout,
         XskErrorId.FilterSyntax or XskErrorId.FilterConflict or XskErrorId.FilterTooLarge or XskErrorId.MapNotUsable => ErrorCategory.InvalidArgument,
         XskErrorId.LibpcapMissing => ErrorCategory.NotInstalled,

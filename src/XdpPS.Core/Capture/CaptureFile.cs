@@ -1,0 +1,167 @@
+using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
+using XdpPS.Interop;
+
+namespace XdpPS;
+
+/// <summary>A capture file open for writing. It is a new file, or one that is continued, and was reached through no symbolic link.</summary>
+internal sealed unsafe class CaptureFile : IDisposable
+{
+    private const string OtherPlace = "give a path where this user may write";
+
+    private readonly FileDescriptor descriptor;
+
+    private CaptureFile(string path, FileDescriptor descriptor, long length = 0)
+    {
+        Path = path;
+        this.descriptor = descriptor;
+        Length = length;
+    }
+
+    internal string Path { get; }
+
+    /// <summary>Bytes written.</summary>
+    internal long Length { get; private set; }
+
+    /// <summary>Makes a file, with the permissions that the user's umask leaves. One of that name is removed first: what others hold open, or planted there, is not written to.</summary>
+    /// <exception cref="XskException">It exists and must not be overwritten, is no regular file, or the place is not writable.</exception>
+    internal static CaptureFile Create(string path, bool keepExisting, bool overwriteReadOnly)
+    {
+        // More often than a few times only if somebody races with us.
+        for (int attempt = 0; ; attempt++)
+        {
+            FileDescriptor made = Libc.open(path, Libc.O_WRONLY | Libc.O_CREAT | Libc.O_EXCL | Libc.O_NOFOLLOW | Libc.O_CLOEXEC, 0x1b6);
+            if (!made.IsInvalid) return new CaptureFile(path, made);
+            int errno = Marshal.GetLastPInvokeError();
+            made.Dispose();
+            if (errno != Errno.EEXIST || attempt == 3) throw NotWritable(path, errno, "open(path, O_WRONLY|O_CREAT|O_EXCL|O_NOFOLLOW)");
+            if (!TryStatus(path, out FileStatus status)) continue;
+            CheckRegular(path, status);
+            if (keepExisting)
+                throw XskException.FromCheck(XskErrorId.CaptureExists, $"There is already a file '{path}', and -NoClobber keeps it", "give another path, or leave out -NoClobber");
+            // As PowerShell's own cmdlets have it: whoever took the permission to write from all meant it.
+            if ((status.Mode & 0x92) == 0 && !overwriteReadOnly)
+                throw XskException.FromCheck(XskErrorId.CaptureNotWritable, $"The file '{path}' is read-only", "give another path, or use -Force to replace it");
+            if (Libc.unlink(path) == 0) continue;
+            errno = Marshal.GetLastPInvokeError();
+            if (errno != Errno.ENOENT) throw NotWritable(path, errno, "unlink(path)");
+        }
+    }
+
+    /// <summary>Opens a file to continue it.</summary>
+    /// <returns>Null where there is none.</returns>
+    /// <exception cref="XskException">It is no regular file, belongs to someone else, or may not be written.</exception>
+    internal static CaptureFile? OpenExisting(string path, bool ofAnyone)
+    {
+        if (!TryStatus(path, out FileStatus status)) return null;
+        CheckRegular(path, status);
+        // One planted in a shared directory would hand what is captured to whoever planted it.
+        if (status.Owner != Libc.geteuid() && !ofAnyone)
+            throw XskException.FromCheck(XskErrorId.CaptureNotWritable, $"The file '{path}' belongs to another user (id {status.Owner})", "give another path, or use -Force to append to it");
+        FileDescriptor opened = Libc.open(path, Libc.O_RDWR | Libc.O_NOFOLLOW | Libc.O_NONBLOCK | Libc.O_CLOEXEC);
+        if (!opened.IsInvalid) return new CaptureFile(path, opened);
+        int errno = Marshal.GetLastPInvokeError();
+        opened.Dispose();
+        throw NotWritable(path, errno, "open(path, O_RDWR|O_NOFOLLOW)");
+    }
+
+    /// <summary>Goes to the end of what is whole in the file, and cuts off what was left unfinished behind it.</summary>
+    /// <param name="scan">Finds that end.</param>
+    internal void ContinueAfter(Func<CaptureSource, long> scan)
+    {
+        using SafeFileHandle borrowed = new(descriptor.Number, ownsHandle: false);
+        using CaptureSource source = new(new FileStream(borrowed, FileAccess.Read, 256 * 1024), Path);
+        Length = scan(source);
+        if (Libc.ftruncate(descriptor, Length) != 0) throw NotWritable(Path, Marshal.GetLastPInvokeError(), "ftruncate(file)");
+    }
+
+    /// <summary>Writes blocks. Where that fails midway, the file ends with the last that is there as a whole.</summary>
+    /// <exception cref="XskException">The disk is full, or writing failed otherwise.</exception>
+    internal void Write(ReadOnlySpan<byte> blocks, CaptureEncoder format)
+    {
+        int written = 0;
+        fixed (byte* first = blocks)
+        {
+            while (written < blocks.Length)
+            {
+                nint count = Libc.pwrite(descriptor, first + written, (nuint)(blocks.Length - written), Length + written);
+                if (count > 0)
+                {
+                    written += (int)count;
+                    continue;
+                }
+
+                int errno = count == 0 ? Errno.ENOSPC : Marshal.GetLastPInvokeError();
+                if (errno == Errno.EINTR) continue;
+                int whole = WholeBlocks(blocks[..written], format);
+                _ = Libc.ftruncate(descriptor, Length + whole);
+                Length += whole;
+                throw WriteFailed(errno);
+            }
+        }
+
+        Length += written;
+    }
+
+    public void Dispose() => descriptor.Dispose();
+
+    private static int WholeBlocks(ReadOnlySpan<byte> written, CaptureEncoder format)
+    {
+        int whole = 0;
+        while (whole < written.Length)
+        {
+            int length = format.LengthOf(written[whole..]);
+            if (length > written.Length - whole) break;
+            whole += length;
+        }
+
+        return whole;
+    }
+
+    private XskException WriteFailed(int errno) => XskException.FromCall(
+        XskErrorId.CaptureWriteFailed,
+        errno,
+        "pwrite(file)",
+        errno switch
+        {
+            Errno.ENOSPC => $"The disk of '{Path}' is full; the file ends with the last packet that fitted, after {Length} bytes, and can be read",
+            Errno.EDQUOT => $"The disk quota for '{Path}' is used up; the file ends with the last packet that fitted, after {Length} bytes, and can be read",
+            Errno.EFBIG => $"'{Path}' has reached the largest size that a file may have here; it ends with the last packet that fitted, after {Length} bytes, and can be read",
+            _ => $"Writing to '{Path}' failed after {Length} bytes: {Errno.Text(errno)}",
+        },
+        "free some space, write elsewhere, or keep the capture small with -SnapLength, or with -RotateMegabytes and -KeepFiles");
+
+    private static bool TryStatus(string path, out FileStatus status)
+    {
+        FileStatus found;
+        bool there = Libc.statx(Libc.AT_FDCWD, path, Libc.AT_SYMLINK_NOFOLLOW, Libc.STATX_TYPE | Libc.STATX_MODE | Libc.STATX_UID, &found) == 0;
+        status = there ? found : default;
+        return there;
+    }
+
+    private static void CheckRegular(string path, FileStatus status)
+    {
+        string? what = (ushort)(status.Mode & Libc.S_IFMT) switch
+        {
+            Libc.S_IFREG => null,
+            Libc.S_IFLNK => "is a symbolic link, and a capture is not written through one",
+            Libc.S_IFDIR => "is a directory",
+            _ => "is no regular file",
+        };
+        if (what is null) return;
+        throw XskException.FromCheck(XskErrorId.CaptureNotWritable, $"'{path}' {what}", "give the path of the file itself; for a pipe there is Receive-XskPacket -AsPcapStream");
+    }
+
+    private static XskException NotWritable(string path, int errno, string call) => XskException.FromCall(
+        XskErrorId.CaptureNotWritable,
+        errno,
+        call,
+        errno switch
+        {
+            Errno.ENOENT or Errno.ENOTDIR => $"There is no directory '{System.IO.Path.GetDirectoryName(path)}'",
+            Errno.ENOSPC => $"The disk is full: '{path}' cannot be made",
+            Errno.ELOOP => $"'{path}' is a symbolic link, and a capture is not written through one",
+            _ => $"The file '{path}' cannot be written: {Errno.Text(errno)}",
+        },
+        errno is Errno.ENOENT or Errno.ENOTDIR ? "make it with New-Item -ItemType Directory, or give another path" : OtherPlace);
+}

@@ -1,0 +1,98 @@
+BeforeDiscovery {
+    Import-Module "$PSScriptRoot/Support.psm1" -Force
+    $witness = (Get-Command -Name tcpdump -CommandType Application -ErrorAction Ignore) ? '' : ' [skipped: needs tcpdump]'
+}
+
+BeforeAll {
+    Import-Module "$PSScriptRoot/Support.psm1"
+    Import-BuiltModule
+    $command = 'XdpPS.Commands.ImportXskCaptureCommand'
+    $captures = (Resolve-Path -LiteralPath "$PSScriptRoot/../captures").Path
+}
+
+Describe 'Import-XskCapture' -Tag Unit {
+    BeforeAll {
+        $folder = (New-Item -ItemType Directory -Path "$TestDrive/import").FullName
+        Write-Pcap -Path "$folder/two.pcap" -Frame (New-TestFrame -Seed 1), (New-TestFrame -Seed 2 -Length 99)
+        Copy-Item -LiteralPath "$folder/two.pcap" -Destination "$folder/[odd].pcap"
+    }
+
+    It 'has the parameter -<Name>' -ForEach @(
+        @{ Name = 'Path'; Type = 'String[]'; Aliases = ''; Position = '0'; ByValue = $true; ByProperty = $false; Mandatory = $true; Sets = 'Path' }
+        @{ Name = 'LiteralPath'; Type = 'String[]'; Aliases = 'LP,PSPath'; Position = ''; ByValue = $false; ByProperty = $true; Mandatory = $true; Sets = 'LiteralPath' }
+        @{ Name = 'ReadCount'; Type = 'Int32'; Aliases = ''; Position = ''; ByValue = $false; ByProperty = $false; Mandatory = $false; Sets = '__AllParameterSets' }
+    ) {
+        $fact = Get-ParameterFact Import-XskCapture $Name
+        foreach ($property in 'Type', 'Aliases', 'Position', 'ByValue', 'ByProperty', 'Mandatory') { $fact.$property | Should -Be (Get-Variable -Name $property -ValueOnly) }
+        (Get-Command Import-XskCapture).Parameters[$Name].ParameterSets.Keys | Should -Be $Sets
+    }
+
+    It 'gives packets as tcpdump reads them' -Skip:($witness -ne '') {
+        $compared = 0
+        foreach ($file in Get-ChildItem -Path "$captures/*.pcap") {
+            # Seconds and bytes of each frame.
+            $lines = Invoke-Native tcpdump -tt --nano -nn -xx -q -r $file.FullName
+            $expected = @(($lines -match '^\d+\.') -replace ' .*')
+            $hex = [Collections.Generic.List[string]]::new()
+            foreach ($line in $lines) {
+                if ($line -match '^\d+\.') { $hex.Add('') }
+                elseif ($line -match '^\s+0x\w+:\s+(.*)$') { $hex[$hex.Count - 1] += $Matches[1].Replace(' ', '') }
+            }
+
+            $packets = @($file | Import-XskCapture)
+            $packets.ForEach({ '{0}.{1:d9}' -f [Math]::DivRem($_.Timestamp, 1000000000) }) | Should -Be $expected
+            $packets.ForEach({ ConvertTo-Hex $_.Data }) | Should -Be $hex
+            $compared += $packets.Count
+        }
+
+        $compared | Should -BeGreaterThan 900
+    }
+
+    It 'takes paths with wildcards, from the pipeline, and files' {
+        Push-Location -LiteralPath $folder
+        try {
+            @(Import-XskCapture t*.pcap).Count | Should -Be 2
+            @('two.pcap', './two.pcap' | Import-XskCapture).Number | Should -Be 1, 2, 1, 2
+            @(Get-ChildItem | Import-XskCapture).Count | Should -Be 4
+            @(Import-XskCapture -LiteralPath '[odd].pcap').Length | Should -Be 2
+        }
+        finally {
+            Pop-Location
+        }
+    }
+
+    It 'gives arrays with -ReadCount' {
+        $arrays = @(Import-XskCapture "$captures/lan.pcap" -ReadCount 100)
+        $arrays.Count | Should -Be 2
+        $arrays.ForEach({ $_.Count }) | Should -Be 100, 91
+        , $arrays[0] | Should -BeOfType XdpPS.XskPacket[]
+    }
+
+    It 'writes the packets before the damage, says where it is, and reads the next file' {
+        $bytes = [IO.File]::ReadAllBytes("$folder/two.pcap")
+        [IO.File]::WriteAllBytes("$folder/cut", $bytes[0..($bytes.Length - 5)])
+        foreach ($size in 1, 10) {
+            $packets = @(Import-XskCapture "$folder/cut", "$folder/two.pcap" -ReadCount $size -ErrorAction SilentlyContinue -ErrorVariable failures | ForEach-Object { $_ })
+            $packets.Number | Should -Be 1, 1, 2
+            $failures.FullyQualifiedErrorId | Should -Be "CaptureDamaged,$command"
+            $failures.CategoryInfo.Category | Should -Be 'InvalidData'
+            $failures.TargetObject | Should -Be "$folder/cut"
+            $failures.Exception.Message | Should -Match 'damaged at byte 104: the file ends after 111 of the 115 bytes of a packet'
+        }
+    }
+
+    It 'refuses <What>' -ForEach @(
+        @{ What = 'what does not exist'; Id = 'CaptureNotFound'; Path = 'none'; Words = 'no file' }
+        @{ What = 'a folder'; Id = 'CaptureUnreadable'; Path = '.'; Words = 'directory' }
+        @{ What = 'what is compressed'; Id = 'CaptureUnreadable'; Path = 'gz'; Words = 'gunzip' }
+    ) {
+        [IO.File]::WriteAllBytes("$folder/gz", [byte[]](0x1f, 0x8b, 8, 0, 0, 0))
+        Import-XskCapture "$folder/$Path" -ErrorAction SilentlyContinue -ErrorVariable failures | Should -BeNullOrEmpty
+        $failures.FullyQualifiedErrorId | Should -Be "$Id,$command"
+        $failures.Exception.Message | Should -Match $Words
+    }
+
+    It 'stops reading where the pipeline ends' {
+        (Import-XskCapture "$folder/two.pcap", "$folder/none" | Select-Object -First 1).Number | Should -Be 1
+    }
+}
