@@ -69,7 +69,7 @@ public sealed class CaptureReaderTests : IDisposable
         Assert.Equal(frames, ReadAll(path, out XskException? none).Select(packet => packet.Data));
         Assert.Null(none);
         int last = 0;
-        for (int length = 1; length < whole.Length; length++)
+        for (int length = 1; length <= whole.Length; length++)
         {
             File.WriteAllBytes(path, whole[..length]);
             List<XskPacket> packets = ReadAll(path, out XskException? failure);

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 
 namespace XdpPS.Tests;
@@ -57,7 +58,7 @@ public sealed class CaptureRecordingTests : IDisposable
         XskRingStats stats = socket.GetStatistics();
         long lost = stats.RxDropped + stats.RxRingFull;
         Assert.InRange(lost, 50, 99);
-        long[] told = [.. Tshark(path, "-T", "fields", "-e", "frame.drop_count").Select(text => text.Length == 0 ? 0 : long.Parse(text, CultureInfo.InvariantCulture))];
+        long[] told = [.. Tshark(path, "-T", "fields", "-e", "frame.number", "-e", "frame.drop_count").Select(line => line.Split('\t')[1] is { Length: > 0 } text ? long.Parse(text, CultureInfo.InvariantCulture) : 0)];
         Assert.Equal(stats.RxPackets, told.Length);
         Assert.Equal(lost, told.Sum());
         Assert.Equal(TestNetwork.Near, Tshark(path, "-T", "fields", "-e", "frame.interface_name", "-c", "1")[0]);
@@ -73,19 +74,19 @@ public sealed class CaptureRecordingTests : IDisposable
     {
         using XskSocket socket = XskSocket.Open(Sockets.Options());
         using XskCaptureWriter writer = new(new XskCaptureOptions { Path = Path.Combine(folder, "many.pcapng") });
-        byte[][] frames = Frames.Series(60);
+        byte[][] frames = Frames.Series(20);
         Record(socket, writer, frames);
         for (int round = 0; round < 3; round++)
         {
             Kernel.SendRaw(TestNetwork.Far, frames);
             long before = GC.GetAllocatedBytesForCurrentThread();
             int taken = 0;
-            while (taken < frames.Length) taken += writer.Write(socket, 64);
+            for (long start = Stopwatch.GetTimestamp(); taken < frames.Length && Stopwatch.GetElapsedTime(start).TotalSeconds < 5;) taken += writer.Write(socket, 64);
             writer.Flush();
             Assert.Equal(before, GC.GetAllocatedBytesForCurrentThread());
         }
 
-        Assert.Equal(240, writer.Packets);
+        Assert.Equal(80, writer.Packets);
     });
 
     private static void Record(XskSocket socket, XskCaptureWriter writer, byte[][] frames)

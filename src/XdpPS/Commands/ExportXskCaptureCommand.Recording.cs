@@ -28,7 +28,7 @@ public sealed partial class ExportXskCaptureCommand
         XskSocket[] sockets = [.. Socket.Distinct()];
         timeout = Given(nameof(TimeoutSeconds)) ? TimeSpan.FromSeconds(TimeoutSeconds) : null;
         duration = Given(nameof(DurationSeconds)) ? TimeSpan.FromSeconds(DurationSeconds) : null;
-        DropWatch drops = new(sockets);
+        DropWatch drops = new(sockets, faster: "");
         try
         {
             using ThreadAffinity? pinned = Given(nameof(Cpu)) ? ThreadAffinity.Pin(Cpu) : null;

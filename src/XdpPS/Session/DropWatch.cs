@@ -4,7 +4,9 @@ using System.Runtime.CompilerServices;
 namespace XdpPS.Session;
 
 /// <summary>Says when the kernel lost packets of a socket, why, and what to raise; each loss once, and not too often.</summary>
-internal sealed class DropWatch(IReadOnlyList<XskSocket> sockets)
+/// <param name="sockets">Whose packets.</param>
+/// <param name="faster">What else makes the reader faster than opening the socket anew, as the beginning of the remedy.</param>
+internal sealed class DropWatch(IReadOnlyList<XskSocket> sockets, string faster = "use -ReadCount, or ")
 {
     private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan WarnInterval = TimeSpan.FromSeconds(5);
@@ -54,9 +56,9 @@ internal sealed class DropWatch(IReadOnlyList<XskSocket> sockets)
             (known.RingFull, known.Dropped, known.FillEmpty) = (stats.RxRingFull, stats.RxDropped, stats.FillRingEmpty);
             string name = $"{socket.InterfaceName} queue {socket.QueueId}: the kernel dropped";
             if (full > 0)
-                warnings.Add($"{name} {full} packets because its RX ring was full (they came faster than they were read): use -ReadCount, or open the socket with a larger -RxRingSize and -FrameCount.");
+                warnings.Add($"{name} {full} packets because its RX ring was full (they came faster than they were read): {faster}open the socket with a larger -RxRingSize and -FrameCount.");
             if (dropped > 0 && starved)
-                warnings.Add($"{name} {dropped} packets because its FILL ring was empty (they came faster than they were read): use -ReadCount, or open the socket with a larger -FillRingSize, -RxRingSize and -FrameCount.");
+                warnings.Add($"{name} {dropped} packets because its FILL ring was empty (they came faster than they were read): {faster}open the socket with a larger -FillRingSize, -RxRingSize and -FrameCount.");
             if (dropped > 0 && !starved)
                 warnings.Add($"{name} {dropped} packets that did not fit its frames of {socket.FrameSize} bytes, or were merged by GRO or GSO: {Larger(socket)}run '{NetworkNamespace.Command(socket.NetworkNamespace, $"ethtool -K {socket.InterfaceName} gro off")}'.");
         }
