@@ -119,7 +119,8 @@ Describe "-Cpu$note" -Tag Netns -Skip:($note -ne '') {
             Wait-Until { (Get-Place) -eq "$cpu" }
             $null = Stop-Pipeline $pipeline
             # The thread may have ended, or has gone on to other work.
-            if (Test-Path -LiteralPath $status) { Get-Place | Should -Be $allowed }
+            $now = Get-Content -LiteralPath $status -ErrorAction Ignore | Select-String '^Cpus_allowed_list:\s*(\S+)'
+            if ($now) { $now.Matches.Groups[1].Value | Should -Be $allowed }
         }
         finally {
             Close-Pipeline $pipeline
