@@ -40,7 +40,7 @@ Describe 'Import-XskCapture' -Tag Unit {
             }
 
             $packets = @($file | Import-XskCapture)
-            $packets.ForEach({ '{0}.{1:d9}' -f [Math]::DivRem($_.Timestamp, 1000000000) }) | Should -Be $expected
+            $packets.ForEach({ $rest = $_.Timestamp % 1000000000; '{0}.{1:d9}' -f (($_.Timestamp - $rest) / 1000000000), $rest }) | Should -Be $expected
             $packets.ForEach({ ConvertTo-Hex $_.Data }) | Should -Be $hex
             $compared += $packets.Count
         }
