@@ -76,7 +76,8 @@ Describe 'The help of all commands' -Tag Unit {
     }
 
     It 'names every property of <Type>, which <Commands> return' -ForEach @(
-        $results | Group-Object Type | ForEach-Object { @{ Type = $_.Group[0].Type; Commands = @($_.Group.Command | Select-Object -Unique) } }
+        # Those of .NET are described elsewhere.
+        $results | Where-Object { "$($_.Type)" -like 'XdpPS.*' } | Group-Object Type | ForEach-Object { @{ Type = $_.Group[0].Type; Commands = @($_.Group.Command | Select-Object -Unique) } }
     ) {
         $text = $Commands | ForEach-Object { Get-HelpText $_ returnValues } | Out-String -Width 400
         foreach ($property in $Type.GetProperties().Name) { $text | Should -MatchExactly "\b$property\b" }

@@ -107,7 +107,7 @@ Describe 'The module' -Tag Unit {
     }
 
     It 'can be removed and imported again in one session' {
-        Invoke-Pwsh "Remove-Module XdpPS; Import-Module XdpPS; Remove-Module XdpPS; Import-Module XdpPS; (Get-Command -Module XdpPS).Count" | Should -Be 10
+        Invoke-Pwsh "Remove-Module XdpPS; Import-Module XdpPS; Remove-Module XdpPS; Import-Module XdpPS; (Get-Command -Module XdpPS).Count" | Should -Be 12
     }
 }
 

@@ -41,10 +41,15 @@ internal sealed class CaptureRecorder(CaptureEncoder encoder, Action<int>? makeR
         }
     }
 
+    /// <summary>Asks the kernel for the last time what it dropped. Not while packets of a batch are being written.</summary>
+    internal void LookForLosses()
+    {
+        foreach (XskSocket socket in sources.Keys) LookForLosses(socket);
+    }
+
     /// <summary>Ends it.</summary>
     internal void End()
     {
-        foreach (XskSocket socket in sources.Keys) LookForLosses(socket);
         // Without an interface libpcap takes a file for damaged.
         if (interfaces.Count == 0) NumberOf(PacketOrigin.None);
         long now = KernelClock.Realtime;

@@ -37,7 +37,11 @@ public sealed class XskCaptureFeed
     }
 
     /// <summary>Ends the capture with its statistics.</summary>
-    public void Complete() => recorder.End();
+    public void Complete()
+    {
+        recorder.LookForLosses();
+        recorder.End();
+    }
 
     /// <summary>What has been taken since the last call.</summary>
     public IEnumerable<byte[]> Drain()

@@ -106,6 +106,7 @@ public sealed class XskCaptureWriter : IDisposable
         if (disposed) return;
         try
         {
+            recorder.LookForLosses();
             Finish();
         }
         finally
