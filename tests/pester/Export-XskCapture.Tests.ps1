@@ -52,7 +52,7 @@ Describe 'The parameters of Export-XskCapture' -Tag Unit {
         @{ What = '-KeepFiles without a rotation'; Arguments = @{ KeepFiles = 2 } }
         @{ What = '-Comment in a pcap file'; Arguments = @{ Comment = 'a'; Format = 'Pcap' } }
     ) {
-        { Export-XskCapture "$folder/wrong" -InputObject '01' @Arguments } | Should -Throw -ErrorId "ParameterConflict,$command"
+        { Export-XskCapture "$folder/wrong" -InputObject '01' @Arguments } | Should -Throw -ErrorId "ParametersContradict,$command"
         Test-Path -LiteralPath "$folder/wrong" | Should -BeFalse
     }
 }
