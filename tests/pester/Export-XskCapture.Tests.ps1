@@ -248,7 +248,7 @@ Describe "Recording from sockets$note" -Tag Netns -Skip:($note -ne '') {
         $process = Start-Program -Program (Get-PwshPath) -Arguments '-NoProfile', '-NonInteractive', '-Command', $script -WaitFor '^RECORDING$'
         try {
             $frame = , (New-TestFrame)
-            $grown = Wait-Until { $frame | Send-XskFrame $sender -Repeat 500; (Get-Item -LiteralPath $path -ErrorAction Ignore).Length -gt 20KB } -Seconds 15
+            $grown = Wait-Until { $frame | Send-XskFrame $sender -Repeat 500; (Test-Path -LiteralPath $path) -and (Get-Item -LiteralPath $path).Length -gt 20KB } -Seconds 15
             $grown | Should -BeTrue
         }
         finally {
