@@ -52,7 +52,7 @@ Describe 'The parameters of Export-XskCapture' -Tag Unit {
         @{ What = '-KeepFiles without a rotation'; Arguments = @{ KeepFiles = 2 } }
         @{ What = '-Comment in a pcap file'; Arguments = @{ Comment = 'a'; Format = 'Pcap' } }
     ) {
-        { Export-XskCapture "$folder/wrong" -InputObject '01' @Arguments } | Should -Throw -ErrorId "ParameterConflict,$command"
+        { Export-XskCapture "$folder/wrong" -InputObject '01' @Arguments } | Should -Throw -ErrorId "ParametersContradict,$command"
         Test-Path -LiteralPath "$folder/wrong" | Should -BeFalse
     }
 }
@@ -248,7 +248,7 @@ Describe "Recording from sockets$note" -Tag Netns -Skip:($note -ne '') {
         $process = Start-Program -Program (Get-PwshPath) -Arguments '-NoProfile', '-NonInteractive', '-Command', $script -WaitFor '^RECORDING$'
         try {
             $frame = , (New-TestFrame)
-            $grown = Wait-Until { $frame | Send-XskFrame $sender -Repeat 500; (Get-Item -LiteralPath $path -ErrorAction Ignore).Length -gt 20KB } -Seconds 15
+            $grown = Wait-Until { $frame | Send-XskFrame $sender -Repeat 500; (Test-Path -LiteralPath $path) -and (Get-Item -LiteralPath $path).Length -gt 20KB } -Seconds 15
             $grown | Should -BeTrue
         }
         finally {

@@ -207,7 +207,7 @@ public sealed partial class ExportXskCaptureCommand : XskCommand
             : Comment is not null && Format == XskCaptureFormat.Pcap ? ("A pcap file has no place for a comment", "leave out -Comment, or write pcapng")
             : null;
         if (wrong is not { } mistake) return;
-        ThrowTerminatingError(XskErrorRecord.Create("ParameterConflict", ErrorCategory.InvalidArgument, mistake.Cause, mistake.Remedy, null));
+        ThrowTerminatingError(XskErrorRecord.Create("ParametersContradict", ErrorCategory.InvalidArgument, mistake.Cause, mistake.Remedy, null));
     }
 
     private XskCaptureOptions Options(string path) => new()
