@@ -81,7 +81,8 @@ public sealed class EconomyTests
                 int read = 0;
                 for (int tries = 0; read < packets.Length - 1 && tries < 1_000_000; tries++)
                     read += reader.Read(near, packets.AsSpan(read, packets.Length - 1 - read));
-                Assert.Equal(packets.Length - 1, read);
+                // Assert.Equal would allocate.
+                Assert.True(read == packets.Length - 1);
                 Assert.NotNull(reader.ReadOne(near));
             }
         });
