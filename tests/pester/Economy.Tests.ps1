@@ -65,7 +65,7 @@ Describe "What a packet costs in the pipeline$note" -Tag Netns -Skip:($note -ne 
         }
 
         $each | Should -BeGreaterThan 88
-        $each | Should -BeLessOrEqual (88 + $Limit)
+        $each | Should -BeLessOrEqual (60 + $Limit)
     }
 }
 
