@@ -127,7 +127,7 @@ public sealed record XskSocketOptions
     public bool AttachProgram { get; init; } = true;
 
     /// <summary>
-    /// Have the XDP program take each packet's arrival time, which costs some 50 nanoseconds a packet on the CPU that runs
+    /// Have the XDP program take each packet's arrival time, which costs a reading of the clock a packet on the CPU that runs
     /// the driver. Without it a packet's time is that of reading. The sockets of an interface share a program: the first
     /// decides.
     /// </summary>
