@@ -138,14 +138,7 @@ public sealed partial class ExportXskCaptureCommand : XskCommand
         }
 
         FrameInput input = new FrameInput(allowTruncated: true).Read(InputObject);
-        if (input.IsUnrolled)
-        {
-            ThrowTerminatingError(XskErrorRecord.Create(
-                "FrameBytesUnrolled", ErrorCategory.InvalidArgument,
-                "The pipeline takes an array of bytes apart and hands over one byte at a time",
-                "write ,$bytes | Export-XskCapture (with the comma), or use -InputObject $bytes",
-                InputObject));
-        }
+        if (input.IsUnrolled) ThrowTerminatingError(XskErrorRecord.BytesUnrolled("Export-XskCapture", "-InputObject", InputObject));
 
         foreach (ErrorRecord error in input.Errors) WriteError(error);
         foreach (InputFrame frame in input.Frames) Write(frame.ToPacket());

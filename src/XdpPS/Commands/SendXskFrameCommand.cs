@@ -97,14 +97,7 @@ public sealed class SendXskFrameCommand : XskCommand
         else
         {
             FrameInput input = new FrameInput(Force).Read(Packet);
-            if (input.IsUnrolled)
-            {
-                ThrowTerminatingError(XskErrorRecord.Create(
-                    "FrameBytesUnrolled", ErrorCategory.InvalidArgument,
-                    "The pipeline takes an array of bytes apart and hands over one byte at a time",
-                    "write ,$bytes | Send-XskFrame (with the comma), or use -Data $bytes",
-                    Packet));
-            }
+            if (input.IsUnrolled) ThrowTerminatingError(XskErrorRecord.BytesUnrolled("Send-XskFrame", "-Data", Packet));
 
             foreach (ErrorRecord error in input.Errors) WriteError(error);
             foreach (InputFrame frame in input.Frames) Take(frame.Data, frame.Origin);

@@ -104,14 +104,7 @@ public sealed class TestXskFilterCommand : XskFilterCommand
         }
 
         FrameInput input = new FrameInput(allowTruncated: true).Read(InputObject);
-        if (input.IsUnrolled)
-        {
-            ThrowTerminatingError(XskErrorRecord.Create(
-                "FrameBytesUnrolled", ErrorCategory.InvalidArgument,
-                "The pipeline takes an array of bytes apart and hands over one byte at a time",
-                "write ,$bytes | Test-XskFilter (with the comma), or use -InputObject $bytes",
-                InputObject));
-        }
+        if (input.IsUnrolled) ThrowTerminatingError(XskErrorRecord.BytesUnrolled("Test-XskFilter", "-InputObject", InputObject));
 
         foreach (ErrorRecord error in input.Errors) WriteError(error);
         foreach (InputFrame frame in input.Frames) WriteObject(tester!.Test(frame.ToPacket()));

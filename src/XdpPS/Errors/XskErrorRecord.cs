@@ -12,6 +12,12 @@ internal static class XskErrorRecord
     internal static ErrorRecord Create(string errorId, ErrorCategory category, string cause, string remedy, object? target) =>
         new(new InvalidOperationException($"{cause}; {remedy}."), errorId, category, target);
 
+    internal static ErrorRecord BytesUnrolled(string command, string parameter, object? target) => Create(
+        "FrameBytesUnrolled", ErrorCategory.InvalidArgument,
+        "The pipeline takes an array of bytes apart and hands over one byte at a time",
+        $"write ,$bytes | {command} (with the comma), or use {parameter} $bytes",
+        target);
+
     private static ErrorCategory CategoryOf(XskErrorId errorId) => errorId switch
     {
         XskErrorId.InterfaceNotFound or XskErrorId.InterfaceGone or XskErrorId.NamespaceNotFound or XskErrorId.MapNotFound
