@@ -1,0 +1,30 @@
+# The guest's half of run-cell.sh: what the host is to do at the other ends of the cables.
+$script:asked = 0
+$script:shared = '/out'
+
+function Request-Host {
+    param([Parameter(Mandatory)] [string] $Words)
+    $script:asked++
+    # Complete once it has its name.
+    Set-Content -LiteralPath "$shared/request.tmp" -Value $Words
+    Move-Item -LiteralPath "$shared/request.tmp" -Destination "$shared/ask.$asked"
+    if (-not (Wait-Until { Test-Path -LiteralPath "$shared/answer.$asked" } -Seconds 60)) { throw "The host did not answer '$Words' within 60 s." }
+}
+
+# Sends frames from the host's end of a cable, and returns once they are sent.
+function Send-FromHost {
+    param([string] $Tap, [byte[][]] $Frame, [int] $Rate = 2000)
+    Write-Pcap -Path "$shared/replay.pcap" -Frame $Frame
+    Request-Host "replay $Tap replay.pcap $Rate"
+}
+
+function Start-HostCapture {
+    param([string] $Tap)
+    Request-Host "record $Tap record.pcap"
+}
+
+# Ends the recording, and returns the frames as hexadecimal text.
+function Stop-HostCapture {
+    Request-Host 'stop'
+    Read-Pcap "$shared/record.pcap"
+}

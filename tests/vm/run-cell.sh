@@ -1,0 +1,88 @@
+#!/usr/bin/env bash
+# tests/vm/run-cell.sh KERNEL DEVICE OUT
+# One cell of the matrix: boots KERNEL (a folder of prepare-kernel.sh) with two network cards of a model, and runs the
+# script OUT/command there. DEVICE is a name below. Each card's other end is a tap in a network namespace made for this
+# run; there this script sends and records what the guest's tests ask for with files in OUT (see HostSide.psm1).
+set -euo pipefail
+
+kernel=$1
+device=$2
+out=$3
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+namespace="xdpps-vm-$$"
+agent=""
+
+offloads=guest_tso4=off,guest_tso6=off,guest_ecn=off,guest_ufo=off,guest_csum=off
+case $device in
+  # The driver binds zero-copy only where it does the DMA mapping itself, hence iommu_platform.
+  virtio-net) model="virtio-net-pci,mq=on,vectors=10,iommu_platform=on,disable-legacy=on,$offloads" queues=4 ;;
+  igb) model=igb queues=1 ;;
+  none) model="" queues=0 ;;
+  *) echo "run-cell.sh: no such device: $device (virtio-net, igb, none)" >&2; exit 2 ;;
+esac
+
+finish() {
+  trap '' INT TERM HUP
+  if [ -n "$agent" ]; then kill "$agent" 2>/dev/null || true; wait "$agent" 2>/dev/null || true; fi
+  if [ -e "/var/run/netns/$namespace" ]; then ip netns delete "$namespace"; fi
+}
+trap finish EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# serve: does what the guest asks for: OUT/ask.N has the words of one request, OUT/answer.N says that it was done.
+serve() {
+  local number=1 words capture=""
+  trap 'if [ -n "$capture" ]; then kill -INT "$capture" 2>/dev/null; wait "$capture" 2>/dev/null; fi; exit 0' TERM
+  while true; do
+    if [ ! -e "$out/ask.$number" ]; then
+      sleep 0.05
+      continue
+    fi
+    read -r -a words < "$out/ask.$number"
+    case ${words[0]} in
+      # replay TAP FILE RATE
+      replay) tcpreplay --quiet --pps "${words[3]}" --intf1 "${words[1]}" "$out/${words[2]}" > "$out/replay.log" 2>&1 || true ;;
+      # record TAP FILE: only what comes from the guest
+      record)
+        rm -f "$out/record.log"
+        tcpdump -i "${words[1]}" -w "$out/${words[2]}" -U --immediate-mode -s 65535 -B 32768 -Q in -Z root 2> "$out/record.log" &
+        capture=$!
+        until grep -q 'listening on' "$out/record.log" 2>/dev/null; do sleep 0.05; done
+        ;;
+      stop)
+        # What the guest sent may still be under way through the emulated card.
+        sleep 1
+        kill -INT "$capture"
+        wait "$capture" || true
+        capture=""
+        ;;
+    esac
+    echo done > "$out/answer.$number"
+    number=$((number + 1))
+  done
+}
+
+rm -f "$out"/ask.* "$out"/answer.*
+cards=()
+ip netns add "$namespace"
+if [ "$queues" -gt 0 ]; then
+  multi=""
+  if [ "$queues" -gt 1 ]; then multi=multi_queue; fi
+  for card in 0 1; do
+    ip -n "$namespace" tuntap add "tap$card" mode tap $multi
+    # Without IPv6 the host sends nothing of its own.
+    ip netns exec "$namespace" sysctl -qw "net.ipv6.conf.tap$card.disable_ipv6=1" 2>/dev/null || true
+    ip -n "$namespace" link set "tap$card" up
+    netdev="tap,id=n$card,ifname=tap$card,script=no,downscript=no,vhost=off"
+    if [ "$queues" -gt 1 ]; then netdev="$netdev,queues=$queues"; fi
+    cards+=(-netdev "$netdev" -device "$model,netdev=n$card,mac=52:54:00:00:00:0$((card + 1))")
+  done
+fi
+
+export out
+export -f serve
+ip netns exec "$namespace" bash -c serve &
+agent=$!
+ip netns exec "$namespace" "$here/boot.sh" "$kernel" "$out" "${cards[@]}"
