@@ -131,6 +131,7 @@ public sealed partial class TuningTests
         network.Run(() =>
         {
             long free = HugePageReserve.Free;
+            (long, long) before = HugePageReserve.Counts;
             using (XskSocket near = XskSocket.Open(Sockets.Options(frames: 1500) with { HugePages = true }))
             {
                 using XskSocket far = Sockets.Open(TestNetwork.Far);
@@ -149,7 +150,21 @@ public sealed partial class TuningTests
             }
 
             Assert.Empty(HugeMappings());
-            Assert.Equal(free, HugePageReserve.Free);
+            HugePageReserve.AssertBack(before);
+        });
+    }
+
+    [HugePageFact]
+    public void Huge_pages_of_a_closed_socket_serve_the_next_one_at_once()
+    {
+        using HugePageReserve reserve = new(2);
+        using TestNetwork network = new();
+        network.Run(() =>
+        {
+            (long, long) before = HugePageReserve.Counts;
+            XskSocketOptions options = Sockets.Options(frames: (int)HugePageReserve.Free * 1024) with { HugePages = true };
+            for (int i = 0; i < 10; i++) XskSocket.Open(options).Dispose();
+            HugePageReserve.AssertBack(before);
         });
     }
 
