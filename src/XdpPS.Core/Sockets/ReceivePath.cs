@@ -139,7 +139,8 @@ internal sealed unsafe partial class ReceivePath
     /// <remarks>
     /// They lie in the packet's memory, which another CPU has just written: where nobody has looked at the packet, this
     /// store costs more than all else that is done for it. So once a driver is known to write them, what was not looked
-    /// at stays as it is.
+    /// at stays as it is. A driver has room for metadata in every packet or in none; one that was redirected here with
+    /// metadata of its own, or with hardly any headroom, may lack it (bpf_xdp_adjust_meta), and can show an old time then.
     /// </remarks>
     private void ClearTimestamps(uint index, uint count)
     {
