@@ -172,7 +172,8 @@ public sealed class InvokeXskForwardCommand : XskCommand
             ShowProgress(duration);
         }
 
-        forwarder.Finish(Stopping ? StoppedTimeout : CompletionTimeout);
+        if (!Stopping) forwarder.Finish(CompletionTimeout, StopToken);
+        if (Stopping) forwarder.Finish(StoppedTimeout);
     }
 
     private void ShowProgress(TimeSpan? duration)
