@@ -29,9 +29,11 @@ public sealed class InvokeXskForwardCommand : XskCommand
     private bool progressShown;
 
     [Parameter(Mandatory = true, Position = 0)]
+    [SingleSocket]
     public XskSocket From { get; set; } = null!;
 
     [Parameter(Mandatory = true, Position = 1)]
+    [SingleSocket]
     public XskSocket To { get; set; } = null!;
 
     [Parameter]
