@@ -87,6 +87,26 @@ public sealed class SenderTests : IDisposable
     });
 
     [KernelFact]
+    public void Whoever_sends_is_called_while_a_frame_is_far_off() => network.Run(() =>
+    {
+        using XskSocket socket = Sockets.Open();
+        using XskSocket far = Sockets.Open(TestNetwork.Far);
+        using XskSender sender = new(socket, FramePacer.AtRecordedTimes(2), Patience);
+        int calls = 0;
+        sender.Waiting = () => calls++;
+        byte[][] frames = Frames.Series(3);
+        long start = Stopwatch.GetTimestamp();
+        Assert.True(sender.Send(frames[0], 1_000_000_000));
+        Assert.True(sender.Send(frames[1], 1_000_000_000));
+        Assert.Equal(0, calls);
+        Assert.True(sender.Send(frames[2], 1_600_000_000));
+        Assert.True(Stopwatch.GetElapsedTime(start).TotalMilliseconds >= 300);
+        Assert.InRange(calls, 1, 15);
+        // Sent when it was due: nobody has woken the kernel since.
+        Assert.Equal(frames, far.Take(3));
+    });
+
+    [KernelFact]
     public void On_an_interface_that_is_down_the_error_says_so() => network.Run(() =>
     {
         using XskSocket socket = Sockets.Open();

@@ -130,7 +130,7 @@ public sealed class FramePacer
         if (newRound)
         {
             newRound = false;
-            roundStart = units + (roundFrames > 1 ? (units - roundStart) / (roundFrames - 1) : 0);
+            roundStart = Math.Min(units + (roundFrames > 1 ? (units - roundStart) / (roundFrames - 1) : 0), MostUnits);
             roundFrames = 1;
             latest = timestamp;
             return roundStart;
