@@ -10,6 +10,9 @@ public sealed class XskSender : IDisposable
 {
     private static readonly long LatestCatchUp = Stopwatch.Frequency / 100;
 
+    /// <summary>What comes within 50 microseconds of the input before it can wait for the next; the system call takes some 3.</summary>
+    private static readonly long QuickInput = Stopwatch.Frequency / 20_000;
+
     private readonly XskSocket socket;
     private readonly XskRingStats before;
     private readonly long interval;
@@ -20,6 +23,9 @@ public sealed class XskSender : IDisposable
     private long finished;
     private long due;
     private int sinceWake;
+    private LateWaker? waker;
+    private long lastInput;
+    private int quickInputs;
 
     /// <summary>Claims the socket.</summary>
     /// <param name="socket">The socket to send on.</param>
@@ -61,6 +67,7 @@ public sealed class XskSender : IDisposable
     /// <exception cref="XskException">The frame is too short or too long, or the kernel takes no more frames.</exception>
     public bool Send(ReadOnlySpan<byte> frame)
     {
+        waker?.ThrowIfFailed();
         if (!AwaitTurn()) return false;
         while (!socket.TrySend(frame))
         {
@@ -77,9 +84,35 @@ public sealed class XskSender : IDisposable
     /// <exception cref="XskException">As <see cref="XskSocket.Pump"/>.</exception>
     public void Wake()
     {
+        waker?.ThrowIfFailed();
         if (sinceWake == 0) return;
         sinceWake = 0;
+        waker?.Clear();
         socket.Pump();
+    }
+
+    /// <summary>
+    /// To be called after each input: <see cref="Wake"/>, except where inputs follow each other quickly. Then a whole batch
+    /// wakes the kernel, or a millisecond or two later another thread does, whose error the next call here throws.
+    /// </summary>
+    /// <exception cref="XskException">As <see cref="XskSocket.Pump"/>.</exception>
+    public void WakeSoon()
+    {
+        long now = Stopwatch.GetTimestamp();
+        bool quick = now - lastInput < QuickInput;
+        lastInput = now;
+        if (sinceWake == 0) return;
+        // For a few frames a thread is not worth its while.
+        if (quick && waker is null && ++quickInputs >= wakeBatch) waker = new LateWaker(socket);
+        if (quick && waker is not null)
+        {
+            waker.Leave(now);
+            return;
+        }
+
+        if (!quick) quickInputs = 0;
+        Wake();
+        lastInput = Stopwatch.GetTimestamp();
     }
 
     /// <summary>Waits until the kernel has completed every frame.</summary>
@@ -87,6 +120,8 @@ public sealed class XskSender : IDisposable
     /// <exception cref="XskException">As <see cref="XskSocket.Flush"/>.</exception>
     public bool Finish(TimeSpan timeout)
     {
+        waker?.ThrowIfFailed();
+        waker?.Clear();
         bool complete = socket.Flush(timeout, stop);
         sinceWake = 0;
         finished = Stopwatch.GetTimestamp();
@@ -118,6 +153,7 @@ public sealed class XskSender : IDisposable
             // Closed, or its interface is down or gone: whoever was sending has been told.
         }
 
+        waker?.Dispose();
         socket.Unclaim(this);
     }
 
@@ -150,6 +186,7 @@ public sealed class XskSender : IDisposable
         long start = Stopwatch.GetTimestamp();
         SpinWait wait = default;
         sinceWake = 0;
+        waker?.Clear();
         while (true)
         {
             socket.Pump();

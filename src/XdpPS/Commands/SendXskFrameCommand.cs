@@ -94,6 +94,10 @@ public sealed class SendXskFrameCommand : XskCommand
         {
             Take(packet.Data, packet);
         }
+        else if (Packet.BaseObject is byte[] bytes)
+        {
+            Take(bytes, bytes);
+        }
         else
         {
             FrameInput input = new FrameInput(Force).Read(Packet);
@@ -106,8 +110,8 @@ public sealed class SendXskFrameCommand : XskCommand
         if (Repeats) return;
         try
         {
-            // The next input may be long in coming: what there is goes out now.
-            sender!.Wake();
+            // The next input may be long in coming.
+            sender!.WakeSoon();
         }
         catch (XskException e)
         {
