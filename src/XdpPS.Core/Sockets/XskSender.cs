@@ -12,6 +12,12 @@ public sealed class XskSender : IDisposable
     private static readonly TimeSpan Far = TimeSpan.FromMilliseconds(20);
     private static readonly TimeSpan LongestNap = TimeSpan.FromMilliseconds(200);
 
+    /// <summary>What comes within 50 microseconds of the input before it can wait for the next; the system call takes some 3.</summary>
+    private static readonly long QuickInput = Stopwatch.Frequency / 20_000;
+
+    /// <summary>Paced frames that are a millisecond late need not hurry: one that is in time must not wait for others.</summary>
+    private static readonly long Behind = Stopwatch.Frequency / 1000;
+
     private readonly XskSocket socket;
     private readonly FramePacer pacer;
     private readonly XskRingStats before;
@@ -21,9 +27,13 @@ public sealed class XskSender : IDisposable
     private readonly int wakeBatch;
     private long started;
     private long finished;
+    private long due;
     private long turn;
     private bool waited;
     private int sinceWake;
+    private LateWaker? waker;
+    private long lastInput;
+    private int quickInputs;
 
     /// <summary>Claims the socket.</summary>
     /// <param name="socket">The socket to send on.</param>
@@ -87,6 +97,7 @@ public sealed class XskSender : IDisposable
     /// <exception cref="XskException">The frame is too short or too long, or the kernel takes no more frames.</exception>
     public bool Send(ReadOnlySpan<byte> frame, long timestamp)
     {
+        waker?.ThrowIfFailed();
         if (!AwaitTurn(frame.Length, timestamp)) return false;
         while (!socket.TrySend(frame))
         {
@@ -105,9 +116,36 @@ public sealed class XskSender : IDisposable
     /// <exception cref="XskException">As <see cref="XskSocket.Pump"/>.</exception>
     public void Wake()
     {
+        waker?.ThrowIfFailed();
         if (sinceWake == 0) return;
         sinceWake = 0;
+        waker?.Clear();
         socket.Pump();
+    }
+
+    /// <summary>
+    /// To be called after each input: <see cref="Wake"/>, except where inputs follow each other quickly and are not paced, or
+    /// come too late for that. Then a whole batch wakes the kernel, or a millisecond or two later another thread does, whose
+    /// error the next call here throws.
+    /// </summary>
+    /// <exception cref="XskException">As <see cref="XskSocket.Pump"/>.</exception>
+    public void WakeSoon()
+    {
+        long now = Stopwatch.GetTimestamp();
+        bool quick = now - lastInput < QuickInput && (!paces || turn - due > Behind);
+        lastInput = now;
+        if (sinceWake == 0) return;
+        // For a few frames a thread is not worth its while.
+        if (quick && waker is null && ++quickInputs >= wakeBatch) waker = new LateWaker(socket);
+        if (quick && waker is not null)
+        {
+            waker.Leave(now);
+            return;
+        }
+
+        if (!quick) quickInputs = 0;
+        Wake();
+        lastInput = Stopwatch.GetTimestamp();
     }
 
     /// <summary>Waits until the kernel has completed every frame.</summary>
@@ -115,6 +153,8 @@ public sealed class XskSender : IDisposable
     /// <exception cref="XskException">As <see cref="XskSocket.Flush"/>.</exception>
     public bool Finish(TimeSpan timeout)
     {
+        waker?.ThrowIfFailed();
+        waker?.Clear();
         bool complete = socket.Flush(timeout, stop);
         sinceWake = 0;
         finished = Stopwatch.GetTimestamp();
@@ -150,6 +190,7 @@ public sealed class XskSender : IDisposable
             // Closed, or its interface is down or gone: whoever was sending has been told.
         }
 
+        waker?.Dispose();
         socket.Unclaim(this);
     }
 
@@ -161,7 +202,7 @@ public sealed class XskSender : IDisposable
         turn = Stopwatch.GetTimestamp();
         if (Frames == 0) started = turn;
         if (!paces) return !Passed(turn);
-        long due = pacer.Next(length, timestamp, turn);
+        due = pacer.Next(length, timestamp, turn);
         waited = turn < due;
         if (waited) Wake();
         while (turn < due && !Passed(turn))
@@ -188,6 +229,7 @@ public sealed class XskSender : IDisposable
         long start = Stopwatch.GetTimestamp();
         SpinWait wait = default;
         sinceWake = 0;
+        waker?.Clear();
         while (true)
         {
             socket.Pump();

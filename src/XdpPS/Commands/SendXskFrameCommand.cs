@@ -90,6 +90,10 @@ public sealed partial class SendXskFrameCommand : XskCommand
         {
             Take(packet.Data, packet);
         }
+        else if (Packet.BaseObject is byte[] bytes)
+        {
+            Take(bytes, bytes);
+        }
         else
         {
             FrameInput input = new FrameInput(Force).Read(Packet);
@@ -102,8 +106,8 @@ public sealed partial class SendXskFrameCommand : XskCommand
         if (Repeats) return;
         try
         {
-            // The next input may be long in coming: what there is goes out now.
-            sender!.Wake();
+            // The next input may be long in coming.
+            sender!.WakeSoon();
         }
         catch (XskException e)
         {
