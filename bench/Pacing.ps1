@@ -46,7 +46,12 @@ function Measure-Pacing {
     $witness = Start-Program $script:farCore @(
         'tcpdump', '-i', 'right', '-n', '--time-stamp-precision', 'nano', '-s', '64', '-B', '32768', '-w', $path, '-Z', 'root', 'ether', 'proto', '0x88b5'
     )
-    Start-Sleep -Milliseconds 700
+    # Its socket is there, and soon after that its filter.
+    foreach ($i in 1..100) {
+        if (@(Get-Content -LiteralPath "/proc/$($witness.Process.Id)/net/packet").Count -gt 1) { break }
+        Start-Sleep -Milliseconds 50
+    }
+    Start-Sleep -Milliseconds 500
     $null = Wait-Program (Start-Program $script:nearCore $Command)
     Start-Sleep -Milliseconds 200
     Stop-Program $witness
