@@ -53,7 +53,8 @@ function Measure-Pacing {
     }
     Start-Sleep -Milliseconds 500
     $null = Wait-Program (Start-Program $script:nearCore $Command)
-    Start-Sleep -Milliseconds 200
+    # Its buffer hands over a block that is not full after a second.
+    Start-Sleep -Milliseconds 1300
     Stop-Program $witness
     $null = Wait-Program $witness
     $times = [long[]]@(Read-FrameTime $path)

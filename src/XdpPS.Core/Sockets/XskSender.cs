@@ -8,7 +8,8 @@ namespace XdpPS;
 /// </summary>
 public sealed class XskSender : IDisposable
 {
-    private static readonly TimeSpan Near = TimeSpan.FromMilliseconds(2);
+    private static readonly TimeSpan LeastNear = TimeSpan.FromMilliseconds(2);
+    private static readonly TimeSpan MostNear = TimeSpan.FromMilliseconds(10);
     private static readonly TimeSpan Far = TimeSpan.FromMilliseconds(20);
     private static readonly TimeSpan LongestNap = TimeSpan.FromMilliseconds(200);
 
@@ -27,6 +28,7 @@ public sealed class XskSender : IDisposable
     private readonly int wakeBatch;
     private long started;
     private long finished;
+    private TimeSpan near = LeastNear;
     private long due;
     private long turn;
     private bool waited;
@@ -194,7 +196,7 @@ public sealed class XskSender : IDisposable
         socket.Unclaim(this);
     }
 
-    /// <summary>Sleeps while the frame's time is far off, and spins for the last millisecond or two.</summary>
+    /// <summary>Sleeps while the frame's time is far off, and spins for the last milliseconds.</summary>
     private bool AwaitTurn(int length, long timestamp)
     {
         if (stop.IsCancellationRequested) return false;
@@ -214,13 +216,22 @@ public sealed class XskSender : IDisposable
             }
 
             TimeSpan left = Stopwatch.GetElapsedTime(turn, Deadline != 0 && due > Deadline ? Deadline : due);
-            if (left <= Near) Thread.SpinWait(20);
-            else stop.WaitHandle.WaitOne(left - Near < LongestNap ? left - Near : LongestNap);
+            if (left <= near) Thread.SpinWait(20);
+            else Nap(left - near < LongestNap ? left - near : LongestNap);
             if (stop.IsCancellationRequested) return false;
             turn = Stopwatch.GetTimestamp();
         }
 
         return !Passed(turn);
+    }
+
+    /// <summary>Sleeps, and learns how long before its time to wake: an idle CPU of a virtual machine may take milliseconds to.</summary>
+    private void Nap(TimeSpan length)
+    {
+        stop.WaitHandle.WaitOne(length);
+        TimeSpan needed = 1.5 * (Stopwatch.GetElapsedTime(turn) - length);
+        if (needed <= near) near -= (near - LeastNear) / 64;
+        else near = needed < MostNear ? needed : MostNear;
     }
 
     private bool AwaitRoom()
