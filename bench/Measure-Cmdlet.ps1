@@ -10,18 +10,22 @@
     Where the cmdlet that is measured runs.
 .PARAMETER Task
     Import, OpenAndClose, Idle; ReceiveSingly and ReceiveInArrays (-ReadCount 64) as fast as possible; ReceiveAll, which
-    waits for a source that begins after the second "ready"; SendRepeat and SendPackets.
+    waits for a source that begins after the second "ready"; SendRepeat and SendPackets. SendAtRate and Replay send for
+    the measured time at 10,000 packets a second, with the EtherType 0x88b5; to warm up, with 0x88b6.
+.PARAMETER Path
+    Of Replay: the recording to warm up with and the one to measure, with a comma between them.
 #>
 [CmdletBinding()]
 param(
     [Parameter(Mandatory)]
-    [ValidateSet('Import', 'OpenAndClose', 'Idle', 'ReceiveSingly', 'ReceiveInArrays', 'ReceiveAll', 'SendRepeat', 'SendPackets')]
+    [ValidateSet('Import', 'OpenAndClose', 'Idle', 'ReceiveSingly', 'ReceiveInArrays', 'ReceiveAll', 'SendRepeat', 'SendPackets', 'SendAtRate', 'Replay')]
     [string] $Task,
     [Parameter(Mandatory)] [string] $InterfaceName,
     [Parameter(Mandatory)] [string] $Module,
     [double] $Seconds = 1.5,
     [double] $WarmUp = 0.5,
-    [int] $Cpu = [Environment]::ProcessorCount - 1
+    [int] $Cpu = [Environment]::ProcessorCount - 1,
+    [string] $Path
 )
 
 Set-StrictMode -Version 3.0
@@ -69,6 +73,15 @@ function Measure-Task {
             total     = $to[$Counter]
             lost      = $to.Lost - $from.Lost
             allocated = $to.Allocated - $from.Allocated
+        })
+}
+
+# What the command itself says of how it kept to the times.
+function Write-Result {
+    param($Result)
+    Write-Line ([ordered]@{
+            packets = $Result.Frames; seconds = $Result.ElapsedSeconds
+            late = $Result.LateFrames; p99 = $Result.LatenessP99Seconds; worst = $Result.WorstLatenessSeconds
         })
 }
 
@@ -127,6 +140,16 @@ try {
         'ReceiveAll' { Measure-Task { Receive-XskPacket $socket -Cpu $Cpu -DurationSeconds $args[0] | Out-Null } Received -TwiceReady }
         'Idle' { Measure-Task { Receive-XskPacket $socket -Cpu $Cpu -DurationSeconds $args[0] | Out-Null } Received }
         'SendRepeat' { Measure-Task { Send-XskFrame $socket -Cpu $Cpu -Data $frame -Repeat ([long]::MaxValue) -DurationSeconds $args[0] } Completed }
+        'SendAtRate' {
+            $other = $frame.Clone()
+            $other[13] = 0xb6
+            Send-XskFrame $socket -Cpu $Cpu -Data $other -PacketsPerSecond 10000 -DurationSeconds $WarmUp
+            Write-Result (Send-XskFrame $socket -Cpu $Cpu -Data $frame -PacketsPerSecond 10000 -Repeat (10000 * $Seconds) -PassThru)
+        }
+        'Replay' {
+            foreach ($one in $Path -split ',') { $result = Import-XskCapture $one | Send-XskFrame $socket -Cpu $Cpu -Timing Original -PassThru }
+            Write-Result $result
+        }
         'SendPackets' {
             $packet = [XdpPS.XskPacket]::new($frame)
             $packets = [object[]]::new(20000)

@@ -102,6 +102,29 @@ Describe "How Send-XskFrame sends$note" -Tag Netns -Skip:($note -ne '') {
         Wait-Until { (Get-ReceivedCount $cable.Right) -eq $before + 1 } | Should -BeTrue
     }
 
+    It 'sends all that has come before it waits for the next, however quickly that came' {
+        # Each burst comes only once tcpdump has seen all before it.
+        $bursts = 1, 1, 200, 3, 77, 1
+        $capture = Start-Capture $cable.Right
+        $pipeline = Start-Pipeline {
+            param($socket, $frame, $support, $path, $bursts)
+            Import-Module $support
+            $packet = [XdpPS.XskPacket]::new($frame)
+            $sent = 0
+            & {
+                foreach ($burst in $bursts) {
+                    $packets = [object[]]::new($burst)
+                    [array]::Fill($packets, $packet)
+                    $packets
+                    $sent += $burst
+                    if (-not (Wait-Until { @(Read-Pcap $path).Count -ge $sent })) { throw "of $sent frames tcpdump has seen $(@(Read-Pcap $path).Count)" }
+                }
+            } | Send-XskFrame $socket
+        } $socket, $frame, "$PSScriptRoot/Support.psm1", $capture.Path, $bursts
+        try { Wait-Pipeline $pipeline | Should -BeNullOrEmpty } finally { $seen = @(Stop-Capture $capture) }
+        $seen | Should -HaveCount 283
+    }
+
     It 'refuses -<Name> <Value>' -ForEach @(
         @{ Name = 'Repeat'; Value = 0 }, @{ Name = 'DurationSeconds'; Value = 0 }, @{ Name = 'DurationSeconds'; Value = -1 }
         @{ Name = 'PacketsPerSecond'; Value = 0 }, @{ Name = 'PacketsPerSecond'; Value = 2e9 }, @{ Name = 'CompletionTimeoutSeconds'; Value = -1 }

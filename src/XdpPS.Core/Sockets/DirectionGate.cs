@@ -11,7 +11,7 @@ internal sealed class DirectionGate(string direction)
     private const int Open = 0;
     private const int Closed = -1;
 
-    /// <summary>A socket that is being opened on the same UMEM is inside, for a moment.</summary>
+    /// <summary>Another than the thread whose direction it is is inside, for a moment: a socket that is being opened on the same UMEM, or a <see cref="LateWaker"/>.</summary>
     private const int Borrowed = -2;
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
@@ -25,6 +25,9 @@ internal sealed class DirectionGate(string direction)
     internal bool IsAwaited => Volatile.Read(ref waiting) > 0;
 
     internal bool TryEnter() => Interlocked.CompareExchange(ref holder, Environment.CurrentManagedThreadId, Open) == Open;
+
+    /// <summary>Enters where nobody is inside; who comes meanwhile waits.</summary>
+    internal bool TryBorrow() => Interlocked.CompareExchange(ref holder, Borrowed, Open) == Open;
 
     internal void Enter(XskSocketInfo socket)
     {

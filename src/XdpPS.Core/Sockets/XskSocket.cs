@@ -188,16 +188,38 @@ public sealed partial class XskSocket : XskSocketInfo, IDisposable
         TransmitPath path = EnterTransmit();
         try
         {
-            path.Reap();
-            if (path.Packets == path.Completed) return;
-            if (path.IsMultiBuffer) path.WakeForAll();
-            else path.Wake();
-            path.Reap();
+            PumpInside(path);
         }
         finally
         {
             path.Gate.Leave();
         }
+    }
+
+    /// <summary>As <see cref="Pump"/>, from another thread than the one that sends, which waits where it comes meanwhile.</summary>
+    /// <returns>False while somebody is sending.</returns>
+    /// <exception cref="XskException">The interface is down or gone.</exception>
+    internal bool TryPumpBeside()
+    {
+        if (!transmit!.Gate.TryBorrow()) return !IsOpen;
+        try
+        {
+            PumpInside(transmit);
+            return true;
+        }
+        finally
+        {
+            transmit.Gate.Leave();
+        }
+    }
+
+    private static void PumpInside(TransmitPath path)
+    {
+        path.Reap();
+        if (path.Packets == path.Completed) return;
+        if (path.IsMultiBuffer) path.WakeForAll();
+        else path.Wake();
+        path.Reap();
     }
 
     /// <summary>Pumps until the kernel has completed every frame. Completed is not delivered: see <see cref="XskRingStats.DriverDropped"/>.</summary>
