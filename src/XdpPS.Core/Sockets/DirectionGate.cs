@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
 
 namespace XdpPS;
 
@@ -26,7 +27,13 @@ internal sealed class DirectionGate(string direction)
 
     internal bool TryEnter() => Interlocked.CompareExchange(ref holder, Environment.CurrentManagedThreadId, Open) == Open;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal void Enter(XskSocketInfo socket)
+    {
+        if (!TryEnter()) EnterSlowly(socket);
+    }
+
+    private void EnterSlowly(XskSocketInfo socket)
     {
         SpinWait wait = default;
         while (true)
