@@ -124,9 +124,10 @@ function Get-LimitLines {
     '  it, and finds hundreds. That is the price, too: under such load a packet may wait that much longer.'
     '- Receiving without sleep: the source is the limit. The receiver looks at an empty ring most of the time, and its CPU time is'
     '  the elapsed time.'
-    '- Ping-pong: a round trip is two `sendto` calls, which take nearly 2 us of system time each and deliver amid that. Between the arrival of a frame and the call'
-    '  ours enters and leaves the socket three times (so that no other thread can close it meanwhile), checks whose frame it'
-    '  is, copies it, and changes between managed and native code. A frame at a time, nobody shares that cost.'
+    '- Ping-pong: a round trip is two `sendto` calls, which take nearly 2 us of system time each and deliver amid that. Between'
+    '  the arrival of a frame and the call ours enters and leaves the socket three times (so that no other thread can close it'
+    '  meanwhile), checks whose frame it is, copies it, and changes between managed and native code. A frame at a time, nobody'
+    '  shares that cost.'
     '- l2fwd: sending, as above.'
 }
 
