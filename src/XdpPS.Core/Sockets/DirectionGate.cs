@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
 
 namespace XdpPS;
 
@@ -29,7 +30,13 @@ internal sealed class DirectionGate(string direction)
     /// <summary>Enters where nobody is inside; who comes meanwhile waits.</summary>
     internal bool TryBorrow() => Interlocked.CompareExchange(ref holder, Borrowed, Open) == Open;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal void Enter(XskSocketInfo socket)
+    {
+        if (!TryEnter()) EnterSlowly(socket);
+    }
+
+    private void EnterSlowly(XskSocketInfo socket)
     {
         SpinWait wait = default;
         while (true)

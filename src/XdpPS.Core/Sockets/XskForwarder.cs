@@ -39,7 +39,7 @@ public sealed class XskForwarder : IDisposable
         // There and back on one socket is one direction.
         bool both = this.options.Bidirectional && from != to;
         targets = both ? [to, from] : [to];
-        poller = new XskPoller(both ? [from, to] : [from]);
+        poller = new XskPoller(both ? [from, to] : [from]) { Coalescing = TimeSpan.Zero };
         try
         {
             foreach (XskSocket target in targets) senders.Add(new XskSender(target, 0, TimeSpan.Zero));
