@@ -10,15 +10,19 @@
     Where the cmdlet that is measured runs.
 .PARAMETER Task
     Import, OpenAndClose, Idle; ReceiveSingly and ReceiveInArrays (-ReadCount 64) as fast as possible; ReceiveAll, which
-    waits for a source that begins after the second "ready"; SendRepeat and SendPackets.
+    waits for a source that begins after the second "ready"; Record (Export-XskCapture -Socket) likewise; SendRepeat and
+    SendPackets.
+.PARAMETER Path
+    The file that Record writes.
 #>
 [CmdletBinding()]
 param(
     [Parameter(Mandatory)]
-    [ValidateSet('Import', 'OpenAndClose', 'Idle', 'ReceiveSingly', 'ReceiveInArrays', 'ReceiveAll', 'SendRepeat', 'SendPackets')]
+    [ValidateSet('Import', 'OpenAndClose', 'Idle', 'ReceiveSingly', 'ReceiveInArrays', 'ReceiveAll', 'Record', 'SendRepeat', 'SendPackets')]
     [string] $Task,
     [Parameter(Mandatory)] [string] $InterfaceName,
     [Parameter(Mandatory)] [string] $Module,
+    [string] $Path,
     [double] $Seconds = 1.5,
     [double] $WarmUp = 0.5,
     [int] $Cpu = [Environment]::ProcessorCount - 1
@@ -125,6 +129,7 @@ try {
         'ReceiveSingly' { Measure-Task { Receive-XskPacket $socket -Cpu $Cpu -DurationSeconds $args[0] | Out-Null } Received }
         'ReceiveInArrays' { Measure-Task { Receive-XskPacket $socket -Cpu $Cpu -DurationSeconds $args[0] -ReadCount 64 | Out-Null } Received }
         'ReceiveAll' { Measure-Task { Receive-XskPacket $socket -Cpu $Cpu -DurationSeconds $args[0] | Out-Null } Received -TwiceReady }
+        'Record' { Measure-Task { Export-XskCapture $Path -Socket $socket -Cpu $Cpu -DurationSeconds $args[0] } Received -TwiceReady }
         'Idle' { Measure-Task { Receive-XskPacket $socket -Cpu $Cpu -DurationSeconds $args[0] | Out-Null } Received }
         'SendRepeat' { Measure-Task { Send-XskFrame $socket -Cpu $Cpu -Data $frame -Repeat ([long]::MaxValue) -DurationSeconds $args[0] } Completed }
         'SendPackets' {

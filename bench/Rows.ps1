@@ -3,8 +3,8 @@
 
 function New-Row {
     param([string] $Name, [string] $What, [string] $Versus, [scriptblock] $Ours, [scriptblock] $Theirs, [object[]] $Check)
-    # A row named for a tool needs it.
-    $tool = $Name -in 'trafgen', 'tcpreplay', 'tcpdump' ? $Name : $null
+    # A row named for a tool needs it, and 'capture' tcpdump.
+    $tool = $Name -in 'trafgen', 'tcpreplay', 'tcpdump' ? $Name : $Name -eq 'capture' ? 'tcpdump' : $null
     [pscustomobject]@{ Name = $Name; What = $What; Versus = $Versus; Ours = $Ours; Theirs = $Theirs; Check = $Check; Tool = $tool }
 }
 
@@ -21,6 +21,7 @@ $script:metrics = @{
     Lost      = @{ Title = 'dropped'; Unit = 'packets'; Scale = 1; Format = '0' }
     P50       = @{ Title = 'round trip, p50'; Unit = 'us'; Scale = 1; Format = '0.00' }
     P99       = @{ Title = 'round trip, p99'; Unit = 'us'; Scale = 1; Format = '0.00' }
+    Kept      = @{ Title = 'kept of those sent'; Unit = '%'; Scale = 1; Format = '0.0' }
     Percent   = @{ Title = 'CPU time'; Unit = '% of a core'; Scale = 1; Format = '0.00' }
     Import    = @{ Title = 'time'; Unit = 'ms'; Scale = 1; Format = '0' }
     Open      = @{ Title = 'New-XskSocket'; Unit = 'ms'; Scale = 1; Format = '0.0' }
@@ -93,6 +94,9 @@ $script:rows = @(
     New-Row tcpdump 'Receive-XskPacket -ReadCount 64 | Out-Null, source veth transmit' 'tcpdump -w /dev/null' -Check @((New-Check Rate), $cpuOnly) `
         { Measure-Receive (Get-CmdletCommand ReceiveInArrays right) Veth } `
         { Measure-Tcpdump }
+    New-Row capture 'Export-XskCapture -Socket to a file, source veth transmit' 'tcpdump -w to a file' -Check @((New-Check Rate), (New-Check Kept -Compare Difference), $cpuOnly) `
+        { Measure-Recording } `
+        { Measure-Recording -Tcpdump }
     New-Row receive-arrays 'Receive-XskPacket -ReadCount 64 | Out-Null, live frames' 'core' -Check @(
         New-Check Rate -AtLeast 0.90
         $cpuOnly
