@@ -10,15 +10,16 @@
     Where the cmdlet that is measured runs.
 .PARAMETER Task
     Import, OpenAndClose, Idle; ReceiveSingly and ReceiveInArrays (-ReadCount 64) as fast as possible; ReceiveAll, which
-    waits for a source that begins after the second "ready"; SendRepeat and SendPackets. SendAtRate and Replay send for
-    the measured time at 10,000 packets a second, with the EtherType 0x88b5; to warm up, with 0x88b6.
+    waits for a source that begins after the second "ready"; Record (Export-XskCapture -Socket) likewise; SendRepeat and
+    SendPackets. SendAtRate and Replay send for the measured time at 10,000 packets a second, with the EtherType 0x88b5;
+    to warm up, with 0x88b6.
 .PARAMETER Path
-    Of Replay: the recording to warm up with and the one to measure, with a comma between them.
+    The file that Record writes. Of Replay: the recording to warm up with and the one to measure, with a comma between them.
 #>
 [CmdletBinding()]
 param(
     [Parameter(Mandatory)]
-    [ValidateSet('Import', 'OpenAndClose', 'Idle', 'ReceiveSingly', 'ReceiveInArrays', 'ReceiveAll', 'SendRepeat', 'SendPackets', 'SendAtRate', 'Replay')]
+    [ValidateSet('Import', 'OpenAndClose', 'Idle', 'ReceiveSingly', 'ReceiveInArrays', 'ReceiveAll', 'Record', 'SendRepeat', 'SendPackets', 'SendAtRate', 'Replay')]
     [string] $Task,
     [Parameter(Mandatory)] [string] $InterfaceName,
     [Parameter(Mandatory)] [string] $Module,
@@ -138,6 +139,7 @@ try {
         'ReceiveSingly' { Measure-Task { Receive-XskPacket $socket -Cpu $Cpu -DurationSeconds $args[0] | Out-Null } Received }
         'ReceiveInArrays' { Measure-Task { Receive-XskPacket $socket -Cpu $Cpu -DurationSeconds $args[0] -ReadCount 64 | Out-Null } Received }
         'ReceiveAll' { Measure-Task { Receive-XskPacket $socket -Cpu $Cpu -DurationSeconds $args[0] | Out-Null } Received -TwiceReady }
+        'Record' { Measure-Task { Export-XskCapture $Path -Socket $socket -Cpu $Cpu -DurationSeconds $args[0] } Received -TwiceReady }
         'Idle' { Measure-Task { Receive-XskPacket $socket -Cpu $Cpu -DurationSeconds $args[0] | Out-Null } Received }
         'SendRepeat' { Measure-Task { Send-XskFrame $socket -Cpu $Cpu -Data $frame -Repeat ([long]::MaxValue) -DurationSeconds $args[0] } Completed }
         'SendAtRate' {

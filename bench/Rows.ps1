@@ -24,6 +24,7 @@ $script:metrics = @{
     GapP50    = @{ Title = 'error of a gap, p50'; Unit = 'us'; Scale = 1; Format = '0.00' }
     GapP99    = @{ Title = 'error of a gap, p99'; Unit = 'us'; Scale = 1; Format = '0.00' }
     GapMost   = @{ Title = 'error of a gap, the most'; Unit = 'us'; Scale = 1; Format = '0.00' }
+    Kept      = @{ Title = 'kept of those sent'; Unit = '%'; Scale = 1; Format = '0.0' }
     Percent   = @{ Title = 'CPU time'; Unit = '% of a core'; Scale = 1; Format = '0.00' }
     Import    = @{ Title = 'time'; Unit = 'ms'; Scale = 1; Format = '0' }
     Open      = @{ Title = 'New-XskSocket'; Unit = 'ms'; Scale = 1; Format = '0.0' }
@@ -96,6 +97,9 @@ $script:rows = @(
     New-Row tcpdump 'Receive-XskPacket -ReadCount 64 | Out-Null, source veth transmit' 'tcpdump -w /dev/null' -Check @((New-Check Rate), $cpuOnly) `
         { Measure-Receive (Get-CmdletCommand ReceiveInArrays right) Veth } `
         { Measure-Tcpdump }
+    New-Row capture -Tool tcpdump 'Export-XskCapture -Socket to a file, source veth transmit' 'tcpdump -w to a file' -Check @((New-Check Rate), (New-Check Kept -Compare Difference), $cpuOnly) `
+        { Measure-Recording } `
+        { Measure-Recording -Tcpdump }
     New-Row receive-arrays 'Receive-XskPacket -ReadCount 64 | Out-Null, live frames' 'core' -Check @(
         New-Check Rate -AtLeast 0.90
         $cpuOnly
