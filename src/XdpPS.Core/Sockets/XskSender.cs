@@ -67,9 +67,23 @@ public sealed class XskSender : IDisposable
             if (!AwaitRoom()) return false;
         }
 
-        Frames++;
-        Bytes += frame.Length;
-        if (++sinceWake >= wakeBatch) Wake();
+        Count(frame.Length);
+        return true;
+    }
+
+    /// <summary>As the other, of a template's frame, which is written straight into the UMEM.</summary>
+    /// <param name="template">The template.</param>
+    /// <param name="index">Which of its frames: see <see cref="XskFrameTemplate.Write"/>.</param>
+    public bool Send(XskFrameTemplate template, long index)
+    {
+        ArgumentNullException.ThrowIfNull(template);
+        if (!AwaitTurn()) return false;
+        while (!socket.TrySend(template, index))
+        {
+            if (!AwaitRoom()) return false;
+        }
+
+        Count(template.Length);
         return true;
     }
 
@@ -166,6 +180,13 @@ public sealed class XskSender : IDisposable
 
             wait.SpinOnce();
         }
+    }
+
+    private void Count(int length)
+    {
+        Frames++;
+        Bytes += length;
+        if (++sinceWake >= wakeBatch) Wake();
     }
 
     private bool Passed(long now) => Deadline != 0 && now >= Deadline;

@@ -14,7 +14,7 @@ public sealed class SendXskFrameCommand : XskCommand
     private const string PacketSet = "Packet";
     private const string DataSet = "Data";
 
-    private readonly List<byte[]> buffered = [];
+    private readonly List<InputFrame> buffered = [];
     private bool confirmed;
     private XskSender? sender;
     private ThreadAffinity? pinned;
@@ -88,11 +88,11 @@ public sealed class SendXskFrameCommand : XskCommand
         if (!confirmed) return;
         if (ParameterSetName == DataSet)
         {
-            Take(Data, Data);
+            Take(new InputFrame(Data, Data));
         }
         else if (Packet.BaseObject is XskPacket { Truncated: false } packet)
         {
-            Take(packet.Data, packet);
+            Take(new InputFrame(packet.Data, packet));
         }
         else
         {
@@ -100,7 +100,7 @@ public sealed class SendXskFrameCommand : XskCommand
             if (input.IsUnrolled) ThrowTerminatingError(XskErrorRecord.BytesUnrolled("Send-XskFrame", "-Data", Packet));
 
             foreach (ErrorRecord error in input.Errors) WriteError(error);
-            foreach (InputFrame frame in input.Frames) Take(frame.Data, frame.Origin);
+            foreach (InputFrame frame in input.Frames) Take(frame);
         }
 
         if (Repeats) return;
@@ -122,6 +122,7 @@ public sealed class SendXskFrameCommand : XskCommand
         Guard(() =>
         {
             if (Repeats) SendBuffered();
+            if (progressShown) WriteProgress(new ProgressRecord(0, "Sending frames", "Done") { RecordType = ProgressRecordType.Completed });
             bool complete = sender!.Finish(CompletionTimeout);
             pinned?.Dispose();
             if (!Stopping) Report(sender.GetResult(), complete);
@@ -140,28 +141,41 @@ public sealed class SendXskFrameCommand : XskCommand
         base.Dispose(disposing);
     }
 
-    private void Take(byte[] frame, object origin)
+    private void Take(InputFrame frame)
     {
         try
         {
             if (Repeats)
             {
-                Socket.CheckFrame(frame);
+                Socket.CheckFrame(frame.Data);
                 buffered.Add(frame);
             }
             else
             {
-                sender!.Send(frame);
+                Send(frame, 0, shown = Stopwatch.GetTimestamp(), 1);
             }
         }
         catch (XskException e) when (e.ErrorId is XskErrorId.FrameTooShort or XskErrorId.FrameTooLong)
         {
-            WriteError(e, origin);
+            WriteError(e, frame.Origin);
         }
         catch (XskException e)
         {
             ThrowTerminatingError(e, Socket);
         }
+    }
+
+    /// <summary>Sends a frame, or all frames of a template, whose fields go on from round to round.</summary>
+    private bool Send(InputFrame frame, long round, long start, long rounds)
+    {
+        if (frame.Origin is not XskFrameTemplate template) return sender!.Send(frame.Data);
+        for (long i = 0; i < template.Count; i++)
+        {
+            if (!sender!.Send(template, unchecked((round * template.Count) + i) & long.MaxValue)) return false;
+            if (sender.Frames % 256 == 0) ShowProgress(start, (round + ((double)i / template.Count)) / rounds);
+        }
+
+        return true;
     }
 
     private void Guard(Action action)
@@ -185,17 +199,15 @@ public sealed class SendXskFrameCommand : XskCommand
         if (DurationSeconds > 0) sender!.Deadline = start + (long)(DurationSeconds * Stopwatch.Frequency);
         for (long round = 0; round < rounds; round++)
         {
-            foreach (byte[] frame in buffered)
+            foreach (InputFrame frame in buffered)
             {
-                if (!sender!.Send(frame)) break;
+                if (!Send(frame, round, start, rounds)) break;
                 // Looked at now and then, or always where frames are far apart.
-                if (sender.Frames % 256 == 0 || (PacketsPerSecond is > 0 and < 1000)) ShowProgress(start, (double)round / rounds);
+                if (sender!.Frames % 256 == 0 || (PacketsPerSecond is > 0 and < 1000)) ShowProgress(start, (double)round / rounds);
             }
 
             if (Stopping || (sender!.Deadline != 0 && Stopwatch.GetTimestamp() >= sender.Deadline)) break;
         }
-
-        if (progressShown) WriteProgress(new ProgressRecord(0, "Sending frames", "Done") { RecordType = ProgressRecordType.Completed });
     }
 
     private void ShowProgress(long start, double share)
