@@ -62,7 +62,7 @@ public sealed class FrameTemplateTests
                     SourceAddress = Address(v6 ? "2001:db8::/32" : "10.0.0.0/8"),
                     DestinationAddress = Address(v6 ? "2001:db8:1::/48" : "192.0.2.0/24"),
                     PayloadLength = v6 ? 11 : 10,
-                }.BuildTemplate(1700, FrameVariation.Random, 5);
+                }.BuildTemplate(1700, FrameVariation.Random, 1 + (int)protocol);
                 foreach (string[] row in Seen(template, [v6 ? "ipv6.src" : "ip.src", v6 ? "ipv6.dst" : "ip.dst", "vlan.id", "udp.dstport", "tcp.dstport", "eth.dst", .. TsharkTable.ChecksumStatus]))
                 {
                     Assert.StartsWith(v6 ? "2001:db8:" : "10.", row[0], StringComparison.Ordinal);

@@ -19,7 +19,7 @@ BeforeAll {
         $path = [IO.Path]::GetTempFileName()
         try {
             Write-Pcap -Path $path -Frame $Frame.ForEach({ , $_.Data })
-            $options = $Field.ForEach({ '-e', $_ }) + 'ip', 'udp', 'tcp'.ForEach({ '-o', "$_.check_checksum:TRUE" })
+            $options = @($Field.ForEach({ '-e', $_ })) + @('ip', 'udp', 'tcp').ForEach({ '-o', "$_.check_checksum:TRUE" })
             Invoke-Native tshark -r $path -n -T fields -E 'separator=;' @options | Where-Object { $_ -notmatch '^Running as' }
         }
         finally {
@@ -111,9 +111,9 @@ Describe 'Edit-XskFrame' -Tag Unit {
     It 'refuses contradicting and impossible parameters' {
         { $udp | Edit-XskFrame -RemoveVlan -PopVlan 1 } | Should -Throw -ErrorId "ParametersContradict,$command"
         { $udp.Data | Edit-XskFrame -SourcePort 1 } | Should -Throw -ErrorId "FrameBytesUnrolled,$command"
-        { $udp | Edit-XskFrame -SourceAddress 10.1 } | Should -Throw -ErrorId 'ParameterArgumentTransformationError,Edit-XskFrame'
-        { $udp | Edit-XskFrame -SourceMac 02:00 } | Should -Throw -ErrorId 'ParameterArgumentTransformationError,Edit-XskFrame'
-        { $udp | Edit-XskFrame -PushVlan 4096 } | Should -Throw -ErrorId 'ParameterArgumentValidationError,Edit-XskFrame'
+        { $udp | Edit-XskFrame -SourceAddress 10.1 } | Should -Throw -ErrorId "ParameterArgumentTransformationError,$command"
+        { $udp | Edit-XskFrame -SourceMac 02:00 } | Should -Throw -ErrorId "ParameterArgumentTransformationError,$command"
+        { $udp | Edit-XskFrame -PushVlan 4096 } | Should -Throw -ErrorId "ParameterArgumentValidationError,$command"
     }
 }
 

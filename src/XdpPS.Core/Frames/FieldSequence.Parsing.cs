@@ -30,7 +30,8 @@ public sealed partial class FieldSequence
         string given = (text ?? "").Trim();
         if (given.Contains('/', StringComparison.Ordinal))
         {
-            if (!IPNetwork.TryParse(given, out IPNetwork network) || !TryAddress(given.Split('/')[0], out _)) return false;
+            // IPNetwork reads 10.0.0.1/24 as 10.0.0.0/24, which may not be what was meant.
+            if (!IPNetwork.TryParse(given, out IPNetwork network) || !TryAddress(given.Split('/')[0], out IPAddress address) || !address.Equals(network.BaseAddress)) return false;
             sequence = FromPrefix(network);
             return true;
         }

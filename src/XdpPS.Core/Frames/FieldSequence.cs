@@ -25,12 +25,18 @@ public enum FieldKind
 public sealed partial class FieldSequence
 {
     private readonly Range[] ranges;
+    private readonly UInt128[] starts;
 
     private FieldSequence(FieldKind kind, Range[] ranges)
     {
         Kind = kind;
         this.ranges = ranges;
-        foreach (Range range in ranges) Count += range.Count;
+        starts = new UInt128[ranges.Length];
+        for (int i = 0; i < ranges.Length; i++)
+        {
+            starts[i] = Count;
+            Count += ranges[i].Count;
+        }
     }
 
     /// <summary>What the values are.</summary>
@@ -61,16 +67,18 @@ public sealed partial class FieldSequence
     /// <summary>Bytes of a value of that kind; of a number at most 4.</summary>
     internal int Width => Kind switch { FieldKind.Mac => 6, FieldKind.IPv6 => 16, _ => 4 };
 
-    /// <summary>The value at a place of the sequence, as a number.</summary>
+    /// <summary>The value at a place of the sequence, which must be below <see cref="Count"/>, as a number.</summary>
     internal UInt128 At(UInt128 index)
     {
-        foreach (Range range in ranges.AsSpan())
+        int low = 0, high = ranges.Length - 1;
+        while (low < high)
         {
-            if (index < range.Count) return range.First + index;
-            index -= range.Count;
+            int middle = (low + high + 1) / 2;
+            if (starts[middle] <= index) low = middle;
+            else high = middle - 1;
         }
 
-        return ranges[0].First;
+        return ranges[low].First + (index - starts[low]);
     }
 
     /// <summary>Numbers, in the order given.</summary>

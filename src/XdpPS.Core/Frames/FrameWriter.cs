@@ -141,7 +141,6 @@ internal sealed partial class FrameWriter
         {
             frame[at] = 0x45;
             frame[at + 1] = (byte)trafficClass;
-            if (IPHeader + length > ushort.MaxValue) throw Refused($"An IPv4 packet cannot have {IPHeader + length} bytes", $"use {ushort.MaxValue} at most");
             Word(at + 2, (ushort)(IPHeader + length));
             Put("Identification", plan.Identification, 16, FieldKind.Number, header, at + 4);
             if (plan.DontFragment) frame[at + 6] = 0x40;

@@ -121,7 +121,7 @@ public sealed class EditXskFrameCommand : XskCommand
             SequenceNumber = Number(nameof(SequenceNumber), SequenceNumber),
             AcknowledgmentNumber = Number(nameof(AcknowledgmentNumber), AcknowledgmentNumber),
             Flags = Number(nameof(Flags), Flags),
-            Payload = Given(nameof(Payload)) ? Payload : null,
+            Payload = Given(nameof(Payload)) ? new ReadOnlyMemory<byte>(Payload) : null,
             RepairChecksum = RepairChecksum,
             SkipMissing = Force,
         };
