@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Net.NetworkInformation;
 
 namespace XdpPS;
 
@@ -39,7 +40,7 @@ internal sealed partial class FrameWriter
     {
         Span<byte> bytes = stackalloc byte[8];
         BinaryPrimitives.WriteUInt64BigEndian(bytes, number);
-        return FieldSequence.FromMacs(new System.Net.NetworkInformation.PhysicalAddress(bytes[2..].ToArray()));
+        return FieldSequence.FromMacs(new PhysicalAddress(bytes[2..].ToArray()));
     }
 
     /// <summary>Writes a field that has one value, and notes one that has several.</summary>

@@ -97,7 +97,7 @@ public sealed class XskFrameTemplate
     {
         byte[] data = new byte[frame.Length];
         Write(data, index);
-        return new XskPacket(data, PacketOrigin.None, KernelClock.Monotonic + KernelClock.RealtimeOffset, index + 1);
+        return new XskPacket(data, PacketOrigin.None, KernelClock.Realtime, index + 1);
     }
 
     /// <summary>Makes all frames packets, one when it is asked for.</summary>

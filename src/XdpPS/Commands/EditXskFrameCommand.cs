@@ -107,26 +107,26 @@ public sealed class EditXskFrameCommand : XskCommand
         {
             DestinationMac = DestinationMac,
             SourceMac = SourceMac,
-            Vlan = Number(nameof(Vlan), Vlan),
-            VlanPriority = Number(nameof(VlanPriority), VlanPriority),
+            Vlan = Value(nameof(Vlan), Vlan),
+            VlanPriority = Value(nameof(VlanPriority), VlanPriority),
             PushVlan = PushVlan,
             PopVlan = RemoveVlan ? int.MaxValue : PopVlan,
             SourceAddress = SourceAddress,
             DestinationAddress = DestinationAddress,
-            TimeToLive = Number(nameof(TimeToLive), TimeToLive),
-            DifferentiatedServicesCodePoint = Number(nameof(DifferentiatedServicesCodePoint), DifferentiatedServicesCodePoint),
-            Identification = Number(nameof(Identification), Identification),
-            SourcePort = Number(nameof(SourcePort), SourcePort),
-            DestinationPort = Number(nameof(DestinationPort), DestinationPort),
-            SequenceNumber = Number(nameof(SequenceNumber), SequenceNumber),
-            AcknowledgmentNumber = Number(nameof(AcknowledgmentNumber), AcknowledgmentNumber),
-            Flags = Number(nameof(Flags), Flags),
-            Payload = Given(nameof(Payload)) ? new ReadOnlyMemory<byte>(Payload) : null,
+            TimeToLive = Value(nameof(TimeToLive), TimeToLive),
+            DifferentiatedServicesCodePoint = Value(nameof(DifferentiatedServicesCodePoint), DifferentiatedServicesCodePoint),
+            Identification = Value(nameof(Identification), Identification),
+            SourcePort = Value(nameof(SourcePort), SourcePort),
+            DestinationPort = Value(nameof(DestinationPort), DestinationPort),
+            SequenceNumber = Value(nameof(SequenceNumber), SequenceNumber),
+            AcknowledgmentNumber = Value(nameof(AcknowledgmentNumber), AcknowledgmentNumber),
+            Flags = Value(nameof(Flags), Flags),
+            Payload = Value(nameof(Payload), new ReadOnlyMemory<byte>(Payload)),
             RepairChecksum = RepairChecksum,
             SkipMissing = Force,
         };
 
-        T? Number<T>(string parameter, T value)
+        T? Value<T>(string parameter, T value)
             where T : struct => Given(parameter) ? value : null;
     }
 
