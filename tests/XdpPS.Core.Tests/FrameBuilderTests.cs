@@ -45,7 +45,7 @@ public sealed class FrameBuilderTests
         for (int i = 0; i < seen.Count; i++)
         {
             for (int f = 0; f < fields.Length; f++)
-                Assert.Equal($"{i} {fields[f]} {expected[i].GetValueOrDefault(fields[f], "")}", $"{i} {fields[f]} {(f >= seen[i].Length ? "" : seen[i][f] == "True" ? "1" : seen[i][f])}");
+                Assert.Equal($"{i} {fields[f]} {expected[i].GetValueOrDefault(fields[f], "")}", $"{i} {fields[f]} {Plain(f < seen[i].Length ? seen[i][f] : "")}");
         }
 
         void Add(FrameProtocol protocol, bool v6, ushort[] tags)
@@ -97,7 +97,7 @@ public sealed class FrameBuilderTests
             if (protocol == FrameProtocol.Tcp)
                 Set(row, ("tcp.srcport", "1234"), ("tcp.dstport", "54321"), ("tcp.seq_raw", "4000000000"), ("tcp.ack_raw", "3000000000"), ("tcp.flags", "0x0018"), ("tcp.window_size_value", "4242"), ("tcp.checksum.status", "1"));
             if (protocol == FrameProtocol.IcmpEcho && v6) Set(row, ("icmpv6.type", "128"), ("icmpv6.echo.identifier", "0xbeef"), ("icmpv6.echo.sequence_number", "77"), ("icmpv6.checksum.status", "1"));
-            else if (protocol == FrameProtocol.IcmpEcho) Set(row, ("icmp.type", "8"), ("icmp.ident", "48879,61374"), ("icmp.seq", "77,19712"), ("icmp.checksum.status", "1"));
+            else if (protocol == FrameProtocol.IcmpEcho) Set(row, ("icmp.type", "8"), ("icmp.ident", "48879"), ("icmp.seq", "77"), ("icmp.checksum.status", "1"));
             expected.Add(row);
         }
 
@@ -107,6 +107,9 @@ public sealed class FrameBuilderTests
         }
 
         static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
+
+        // Versions of tshark print a bit as 1 or True, and what of ICMP may be either byte order once or twice.
+        static string Plain(string value) => value.Split(',')[0] is var first && first == "True" ? "1" : first;
     }
 
     [KernelFact("tshark")]

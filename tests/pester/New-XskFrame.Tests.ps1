@@ -218,6 +218,14 @@ Describe 'A template of frames' -Tag Unit {
         $lines -match 'DestinationPort 53, 80 \(2 values\)' | Should -HaveCount 1
     }
 
+    It 'arrives elsewhere as what it was, with its first frame' {
+        $far = [Management.Automation.PSSerializer]::Deserialize([Management.Automation.PSSerializer]::Serialize($random))
+        $far.Count, $far.Seed, "$($far.Vary)" | Should -Be 5000000, 7, 'Random'
+        $far.Fields.Name | Should -Be 'SourceAddress', 'SourcePort', 'DestinationPort'
+        $far.First | Should -BeOfType XdpPS.XskPacket
+        ConvertTo-Hex $far.First.Data | Should -Be (ConvertTo-Hex $random.First.Data)
+    }
+
     It 'goes to a capture file and to a filter frame by frame' {
         $template | Export-XskCapture "$TestDrive/t.pcapng"
         (Import-XskCapture "$TestDrive/t.pcapng").SourcePort[0..10] | Should -Be 1000, 1001, 1002, 1003, 1004, 1005, 1006, 1007, 1008, 1009, 1000
