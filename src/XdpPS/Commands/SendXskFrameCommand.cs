@@ -63,6 +63,9 @@ public sealed class SendXskFrameCommand : XskCommand
 
     private bool Repeats => Repeat > 1 || DurationSeconds > 0;
 
+    /// <summary>Now and then, or always where frames are far apart.</summary>
+    private bool IsTimeToShow => sender!.Frames % 256 == 0 || PacketsPerSecond is > 0 and < 1000;
+
     private TimeSpan CompletionTimeout => TimeSpan.FromSeconds(CompletionTimeoutSeconds);
 
     /// <inheritdoc/>
@@ -152,7 +155,7 @@ public sealed class SendXskFrameCommand : XskCommand
             }
             else
             {
-                Send(frame, 0, shown = Stopwatch.GetTimestamp(), 1);
+                Send(frame, 0, frame.Origin is XskFrameTemplate ? shown = Stopwatch.GetTimestamp() : 0, 1);
             }
         }
         catch (XskException e) when (e.ErrorId is XskErrorId.FrameTooShort or XskErrorId.FrameTooLong)
@@ -172,7 +175,7 @@ public sealed class SendXskFrameCommand : XskCommand
         for (long i = 0; i < template.Count; i++)
         {
             if (!sender!.Send(template, unchecked((round * template.Count) + i) & long.MaxValue)) return false;
-            if (sender.Frames % 256 == 0) ShowProgress(start, (round + ((double)i / template.Count)) / rounds);
+            if (IsTimeToShow) ShowProgress(start, (round + ((double)i / template.Count)) / rounds);
         }
 
         return true;
@@ -202,8 +205,7 @@ public sealed class SendXskFrameCommand : XskCommand
             foreach (InputFrame frame in buffered)
             {
                 if (!Send(frame, round, start, rounds)) break;
-                // Looked at now and then, or always where frames are far apart.
-                if (sender!.Frames % 256 == 0 || (PacketsPerSecond is > 0 and < 1000)) ShowProgress(start, (double)round / rounds);
+                if (IsTimeToShow) ShowProgress(start, (double)round / rounds);
             }
 
             if (Stopping || (sender!.Deadline != 0 && Stopwatch.GetTimestamp() >= sender.Deadline)) break;
