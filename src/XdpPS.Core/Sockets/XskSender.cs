@@ -107,10 +107,26 @@ public sealed class XskSender : IDisposable
             turn = Stopwatch.GetTimestamp();
         }
 
-        Frames++;
-        Bytes += frame.Length;
-        if (++sinceWake >= wakeBatch || waited) Wake();
-        if (paces) pacer.Sent(turn);
+        Count(frame.Length);
+        return true;
+    }
+
+    /// <summary>As <see cref="Send(ReadOnlySpan{byte}, long)"/>, of a template's frame, which is written straight into the UMEM.</summary>
+    /// <param name="template">The template.</param>
+    /// <param name="index">Which of its frames: see <see cref="XskFrameTemplate.Write"/>.</param>
+    /// <exception cref="XskException">As there.</exception>
+    public bool Send(XskFrameTemplate template, long index)
+    {
+        ArgumentNullException.ThrowIfNull(template);
+        waker?.ThrowIfFailed();
+        if (!AwaitTurn(template.Length, 0)) return false;
+        while (!socket.TrySend(template, index))
+        {
+            if (!AwaitRoom()) return false;
+            turn = Stopwatch.GetTimestamp();
+        }
+
+        Count(template.Length);
         return true;
     }
 
@@ -257,6 +273,14 @@ public sealed class XskSender : IDisposable
 
             wait.SpinOnce();
         }
+    }
+
+    private void Count(int length)
+    {
+        Frames++;
+        Bytes += length;
+        if (++sinceWake >= wakeBatch || waited) Wake();
+        if (paces) pacer.Sent(turn);
     }
 
     private bool Passed(long now) => Deadline != 0 && now >= Deadline;

@@ -139,7 +139,7 @@ public sealed partial class ExportXskCaptureCommand : XskCommand
         if (input.IsUnrolled) ThrowTerminatingError(XskErrorRecord.BytesUnrolled("Export-XskCapture", "-InputObject", InputObject));
 
         foreach (ErrorRecord error in input.Errors) WriteError(error);
-        foreach (InputFrame frame in input.Frames) Write(frame.ToPacket());
+        foreach (XskPacket packet in input.Frames.SelectMany(frame => frame.ToPackets())) Write(packet);
     }
 
     /// <inheritdoc/>

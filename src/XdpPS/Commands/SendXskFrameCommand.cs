@@ -14,7 +14,7 @@ public sealed partial class SendXskFrameCommand : XskCommand
     private const string PacketSet = "Packet";
     private const string DataSet = "Data";
 
-    private readonly List<(byte[] Data, long Timestamp)> buffered = [];
+    private readonly List<(InputFrame Frame, long Timestamp)> buffered = [];
     private bool confirmed;
     private XskSender? sender;
     private ThreadAffinity? pinned;
@@ -84,15 +84,15 @@ public sealed partial class SendXskFrameCommand : XskCommand
         if (!confirmed) return;
         if (ParameterSetName == DataSet)
         {
-            Take(Data, Data);
+            Take(new InputFrame(Data, Data));
         }
         else if (Packet.BaseObject is XskPacket { Truncated: false } packet)
         {
-            Take(packet.Data, packet);
+            Take(new InputFrame(packet.Data, packet));
         }
         else if (Packet.BaseObject is byte[] bytes)
         {
-            Take(bytes, bytes);
+            Take(new InputFrame(bytes, bytes));
         }
         else
         {
@@ -100,7 +100,7 @@ public sealed partial class SendXskFrameCommand : XskCommand
             if (input.IsUnrolled) ThrowTerminatingError(XskErrorRecord.BytesUnrolled("Send-XskFrame", "-Data", Packet));
 
             foreach (ErrorRecord error in input.Errors) WriteError(error);
-            foreach (InputFrame frame in input.Frames) Take(frame.Data, frame.Origin);
+            foreach (InputFrame frame in input.Frames) Take(frame);
         }
 
         if (Repeats) return;
@@ -141,30 +141,44 @@ public sealed partial class SendXskFrameCommand : XskCommand
         base.Dispose(disposing);
     }
 
-    private void Take(byte[] frame, object origin)
+    private void Take(InputFrame frame)
     {
-        if (!TryTimestamp(origin, out long timestamp)) return;
+        if (!TryTimestamp(frame.Origin, out long timestamp)) return;
         try
         {
             if (Repeats)
             {
-                Socket.CheckFrame(frame);
+                Socket.CheckFrame(frame.Data);
                 buffered.Add((frame, timestamp));
             }
             else
             {
-                sender!.Send(frame, timestamp);
+                Send(frame, timestamp, 0, 1);
                 if (Paces) ShowProgressBetween();
             }
         }
         catch (XskException e) when (e.ErrorId is XskErrorId.FrameTooShort or XskErrorId.FrameTooLong)
         {
-            WriteError(e, origin);
+            WriteError(e, frame.Origin);
         }
         catch (XskException e)
         {
             ThrowTerminatingError(e, Socket);
         }
+    }
+
+    /// <summary>Sends a frame, or all frames of a template, whose fields go on from round to round.</summary>
+    private bool Send(InputFrame frame, long timestamp, long round, long rounds)
+    {
+        if (frame.Origin is not XskFrameTemplate template) return sender!.Send(frame.Data, timestamp);
+        for (long i = 0; i < template.Count; i++)
+        {
+            if (!sender!.Send(template, unchecked((round * template.Count) + i) & long.MaxValue)) return false;
+            share = (round + ((double)i / template.Count)) / rounds;
+            ShowProgressBetween();
+        }
+
+        return true;
     }
 
     private void Guard(Action action)
@@ -190,9 +204,9 @@ public sealed partial class SendXskFrameCommand : XskCommand
         {
             share = (double)round / rounds;
             if (round > 0) pacer.BeginRound();
-            foreach ((byte[] frame, long timestamp) in buffered)
+            foreach ((InputFrame frame, long timestamp) in buffered)
             {
-                if (!sender!.Send(frame, timestamp)) break;
+                if (!Send(frame, timestamp, round, rounds)) break;
                 ShowProgressBetween();
             }
 
