@@ -38,6 +38,7 @@ $gro = $null
 . "$PSScriptRoot/Scenarios.ps1"
 . "$PSScriptRoot/Queues.ps1"
 . "$PSScriptRoot/Rows.ps1"
+. "$PSScriptRoot/Limits.ps1"
 . "$PSScriptRoot/Report.ps1"
 
 # Frame and capture file for those that want one.
