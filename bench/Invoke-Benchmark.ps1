@@ -39,6 +39,7 @@ $gro = $null
 . "$PSScriptRoot/Queues.ps1"
 . "$PSScriptRoot/Pacing.ps1"
 . "$PSScriptRoot/Rows.ps1"
+. "$PSScriptRoot/Limits.ps1"
 . "$PSScriptRoot/Report.ps1"
 
 # Frame and capture file for those that want one.

@@ -60,7 +60,7 @@ function Measure-Task {
     & $Body $WarmUp
     if ($TwiceReady) { Write-Ready }
     $from = Read-Counters
-    $cpu = [Environment]::CpuUsage
+    $before = [Environment]::CpuUsage
     $watch = [Diagnostics.Stopwatch]::StartNew()
     & $Body $Seconds
     $watch.Stop()
@@ -69,8 +69,8 @@ function Measure-Task {
     Write-Line ([ordered]@{
             packets   = $to[$Counter] - $from[$Counter]
             seconds   = $watch.Elapsed.TotalSeconds
-            user      = ($used.UserTime - $cpu.UserTime).TotalSeconds
-            system    = ($used.PrivilegedTime - $cpu.PrivilegedTime).TotalSeconds
+            user      = ($used.UserTime - $before.UserTime).TotalSeconds
+            system    = ($used.PrivilegedTime - $before.PrivilegedTime).TotalSeconds
             total     = $to[$Counter]
             lost      = $to.Lost - $from.Lost
             allocated = $to.Allocated - $from.Allocated

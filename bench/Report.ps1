@@ -165,7 +165,7 @@ function Write-Report {
         $text = Format-Outcome $one
         $found = $text.Compared ? $text.Compared : $text.Ours
         $name = $one.Check.Compare -eq 'Ratio' ? $script:metrics[$one.Check.Metric].Title : $text.Metric
-        "- $($one.What)$($one.Versus ? ", against $($one.Versus)" : ''): $name is $found, required $($text.Required)."
+        "- $($one.What)$($one.Versus ? ", against $($one.Versus)" : ''): $name is $found, required $($text.Required).$(Get-Limit $one)"
     }
 
     $lines += @('') + @(Get-LimitLines)

@@ -6,7 +6,7 @@ $script:farCore = 0
 $script:nearCore = [Environment]::ProcessorCount - 1
 
 # How long PowerShell's own code takes until it has been compiled for speed, in seconds.
-$script:compiling = 2
+$script:compiling = 4
 
 # The commands of those that can do the same task, for Mode rxdrop, txonly, l2fwd, ping, pong, open.
 function Get-PeerCommand {

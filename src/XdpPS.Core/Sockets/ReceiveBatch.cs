@@ -55,6 +55,13 @@ public ref struct ReceiveBatch
         }
     }
 
+    /// <summary>Begins to fetch a packet of this batch, or where there are no more, the one that comes after it.</summary>
+    internal readonly void Prefetch(int index)
+    {
+        if (index < Count) path.Prefetch(first + (uint)index);
+        else if (index == Count) path.PrefetchNext();
+    }
+
     /// <summary>Gives the frames back.</summary>
     public void Dispose()
     {
