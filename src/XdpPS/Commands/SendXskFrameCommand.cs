@@ -186,13 +186,15 @@ public sealed partial class SendXskFrameCommand : XskCommand
         if (buffered.Count == 0) return;
         bool repeatGiven = MyInvocation.BoundParameters.ContainsKey(nameof(Repeat));
         long rounds = repeatGiven || DurationSeconds == 0 ? Repeat : long.MaxValue;
+        // An array, whose loop is compiled ahead of time: the first frame goes out as soon as the time begins.
+        (byte[] Data, long Timestamp)[] frames = [.. buffered];
         started = shown = Stopwatch.GetTimestamp();
         if (DurationSeconds > 0) sender!.Deadline = started + (long)(DurationSeconds * Stopwatch.Frequency);
         for (long round = 0; round < rounds; round++)
         {
             share = (double)round / rounds;
             if (round > 0) pacer.BeginRound();
-            foreach ((byte[] frame, long timestamp) in buffered)
+            foreach ((byte[] frame, long timestamp) in frames)
             {
                 if (!sender!.Send(frame, timestamp)) break;
                 ShowProgressBetween();
