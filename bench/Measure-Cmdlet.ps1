@@ -60,7 +60,8 @@ function Measure-Task {
     & $Body $WarmUp
     if ($TwiceReady) { Write-Ready }
     $from = Read-Counters
-    $before = [Environment]::CpuUsage
+    # Not $cpu: the script that runs below reads $Cpu, and would find this one.
+    $spent = [Environment]::CpuUsage
     $watch = [Diagnostics.Stopwatch]::StartNew()
     & $Body $Seconds
     $watch.Stop()
@@ -69,8 +70,8 @@ function Measure-Task {
     Write-Line ([ordered]@{
             packets   = $to[$Counter] - $from[$Counter]
             seconds   = $watch.Elapsed.TotalSeconds
-            user      = ($used.UserTime - $before.UserTime).TotalSeconds
-            system    = ($used.PrivilegedTime - $before.PrivilegedTime).TotalSeconds
+            user      = ($used.UserTime - $spent.UserTime).TotalSeconds
+            system    = ($used.PrivilegedTime - $spent.PrivilegedTime).TotalSeconds
             total     = $to[$Counter]
             lost      = $to.Lost - $from.Lost
             allocated = $to.Allocated - $from.Allocated

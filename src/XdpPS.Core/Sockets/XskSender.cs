@@ -28,6 +28,7 @@ public sealed class XskSender : IDisposable
     private readonly int wakeBatch;
     private long started;
     private long finished;
+    private long deadline;
     private TimeSpan near = LeastNear;
     private long due;
     private long turn;
@@ -80,8 +81,8 @@ public sealed class XskSender : IDisposable
     /// <summary>Frames put on the TX ring.</summary>
     public long Frames { get; private set; }
 
-    /// <summary>When to send no more, as a <see cref="Stopwatch"/> timestamp; 0 for never.</summary>
-    public long Deadline { get; set; }
+    /// <summary>How long after the first frame to send no more; zero for no such limit.</summary>
+    public TimeSpan Duration { get; set; }
 
     /// <summary>Called again and again while a frame is not due for another 20 milliseconds at least.</summary>
     public Action? Waiting { get; set; }
@@ -216,9 +217,15 @@ public sealed class XskSender : IDisposable
     private bool AwaitTurn(int length, long timestamp)
     {
         if (stop.IsCancellationRequested) return false;
-        if (!paces && Deadline == 0 && Frames > 0) return true;
+        // As fast as possible, a look at the clock for each frame would be felt.
+        if (!paces && Frames > 0 && (deadline == 0 || Frames % 16 != 0)) return true;
         turn = Stopwatch.GetTimestamp();
-        if (Frames == 0) started = turn;
+        if (started == 0)
+        {
+            started = turn;
+            if (Duration > TimeSpan.Zero) deadline = started + (long)(Duration.TotalSeconds * Stopwatch.Frequency);
+        }
+
         if (!paces) return !Passed(turn);
         due = pacer.Next(length, timestamp, turn);
         waited = turn < due;
@@ -231,7 +238,7 @@ public sealed class XskSender : IDisposable
                 turn = Stopwatch.GetTimestamp();
             }
 
-            TimeSpan left = Stopwatch.GetElapsedTime(turn, Deadline != 0 && due > Deadline ? Deadline : due);
+            TimeSpan left = Stopwatch.GetElapsedTime(turn, deadline != 0 && due > deadline ? deadline : due);
             if (left <= near) Thread.SpinWait(20);
             else Nap(left - near < LongestNap ? left - near : LongestNap);
             if (stop.IsCancellationRequested) return false;
@@ -283,5 +290,5 @@ public sealed class XskSender : IDisposable
         if (paces) pacer.Sent(turn);
     }
 
-    private bool Passed(long now) => Deadline != 0 && now >= Deadline;
+    private bool Passed(long now) => deadline != 0 && now >= deadline;
 }

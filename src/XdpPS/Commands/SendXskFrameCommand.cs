@@ -199,18 +199,18 @@ public sealed partial class SendXskFrameCommand : XskCommand
         bool repeatGiven = MyInvocation.BoundParameters.ContainsKey(nameof(Repeat));
         long rounds = repeatGiven || DurationSeconds == 0 ? Repeat : long.MaxValue;
         started = shown = Stopwatch.GetTimestamp();
-        if (DurationSeconds > 0) sender!.Deadline = started + (long)(DurationSeconds * Stopwatch.Frequency);
-        for (long round = 0; round < rounds; round++)
+        sender!.Duration = TimeSpan.FromSeconds(DurationSeconds);
+        bool going = true;
+        for (long round = 0; going && round < rounds; round++)
         {
             share = (double)round / rounds;
             if (round > 0) pacer.BeginRound();
             foreach ((InputFrame frame, long timestamp) in buffered)
             {
-                if (!Send(frame, timestamp, round, rounds)) break;
+                going = Send(frame, timestamp, round, rounds);
+                if (!going) break;
                 ShowProgressBetween();
             }
-
-            if (Stopping || (sender!.Deadline != 0 && Stopwatch.GetTimestamp() >= sender.Deadline)) break;
         }
     }
 
