@@ -37,7 +37,9 @@ $gro = $null
 . "$PSScriptRoot/Programs.ps1"
 . "$PSScriptRoot/Scenarios.ps1"
 . "$PSScriptRoot/Queues.ps1"
+. "$PSScriptRoot/Pacing.ps1"
 . "$PSScriptRoot/Rows.ps1"
+. "$PSScriptRoot/Limits.ps1"
 . "$PSScriptRoot/Report.ps1"
 
 # Frame and capture file for those that want one.
@@ -106,8 +108,9 @@ $outcomes = @(
     try {
         foreach ($one in $chosen) {
             Write-Host "$($one.Name): $($one.What)$($one.Versus ? ", against $($one.Versus)" : '')"
-            if ($one.Tool -and -not (Get-Command -Name $one.Tool -CommandType Application -ErrorAction Ignore)) {
-                Write-Host "  left out: $($one.Tool) is not installed"
+            $missing = @($one.Tool | Where-Object { $_ -and -not (Get-Command -Name $_ -CommandType Application -ErrorAction Ignore) })
+            if ($missing) {
+                Write-Host "  left out: $missing is not installed"
                 continue
             }
 

@@ -10,18 +10,23 @@
     Where the cmdlet that is measured runs.
 .PARAMETER Task
     Import, OpenAndClose, Idle; ReceiveSingly and ReceiveInArrays (-ReadCount 64) as fast as possible; ReceiveAll, which
-    waits for a source that begins after the second "ready"; SendRepeat and SendPackets.
+    waits for a source that begins after the second "ready"; Record (Export-XskCapture -Socket) likewise; SendRepeat and
+    SendPackets. SendAtRate and Replay send for the measured time at 10,000 packets a second, with the EtherType 0x88b5;
+    to warm up, with 0x88b6.
+.PARAMETER Path
+    The file that Record writes. Of Replay: the recording to warm up with and the one to measure, with a comma between them.
 #>
 [CmdletBinding()]
 param(
     [Parameter(Mandatory)]
-    [ValidateSet('Import', 'OpenAndClose', 'Idle', 'ReceiveSingly', 'ReceiveInArrays', 'ReceiveAll', 'SendRepeat', 'SendPackets')]
+    [ValidateSet('Import', 'OpenAndClose', 'Idle', 'ReceiveSingly', 'ReceiveInArrays', 'ReceiveAll', 'Record', 'SendRepeat', 'SendPackets', 'SendAtRate', 'Replay')]
     [string] $Task,
     [Parameter(Mandatory)] [string] $InterfaceName,
     [Parameter(Mandatory)] [string] $Module,
     [double] $Seconds = 1.5,
     [double] $WarmUp = 0.5,
-    [int] $Cpu = [Environment]::ProcessorCount - 1
+    [int] $Cpu = [Environment]::ProcessorCount - 1,
+    [string] $Path
 )
 
 Set-StrictMode -Version 3.0
@@ -55,7 +60,8 @@ function Measure-Task {
     & $Body $WarmUp
     if ($TwiceReady) { Write-Ready }
     $from = Read-Counters
-    $cpu = [Environment]::CpuUsage
+    # Not $cpu: the script that runs below reads $Cpu, and would find this one.
+    $spent = [Environment]::CpuUsage
     $watch = [Diagnostics.Stopwatch]::StartNew()
     & $Body $Seconds
     $watch.Stop()
@@ -64,11 +70,20 @@ function Measure-Task {
     Write-Line ([ordered]@{
             packets   = $to[$Counter] - $from[$Counter]
             seconds   = $watch.Elapsed.TotalSeconds
-            user      = ($used.UserTime - $cpu.UserTime).TotalSeconds
-            system    = ($used.PrivilegedTime - $cpu.PrivilegedTime).TotalSeconds
+            user      = ($used.UserTime - $spent.UserTime).TotalSeconds
+            system    = ($used.PrivilegedTime - $spent.PrivilegedTime).TotalSeconds
             total     = $to[$Counter]
             lost      = $to.Lost - $from.Lost
             allocated = $to.Allocated - $from.Allocated
+        })
+}
+
+# What the command itself says of how it kept to the times.
+function Write-Result {
+    param($Result)
+    Write-Line ([ordered]@{
+            packets = $Result.Frames; seconds = $Result.ElapsedSeconds
+            late = $Result.LateFrames; p99 = $Result.LatenessP99Seconds; worst = $Result.WorstLatenessSeconds
         })
 }
 
@@ -125,8 +140,19 @@ try {
         'ReceiveSingly' { Measure-Task { Receive-XskPacket $socket -Cpu $Cpu -DurationSeconds $args[0] | Out-Null } Received }
         'ReceiveInArrays' { Measure-Task { Receive-XskPacket $socket -Cpu $Cpu -DurationSeconds $args[0] -ReadCount 64 | Out-Null } Received }
         'ReceiveAll' { Measure-Task { Receive-XskPacket $socket -Cpu $Cpu -DurationSeconds $args[0] | Out-Null } Received -TwiceReady }
+        'Record' { Measure-Task { Export-XskCapture $Path -Socket $socket -Cpu $Cpu -DurationSeconds $args[0] } Received -TwiceReady }
         'Idle' { Measure-Task { Receive-XskPacket $socket -Cpu $Cpu -DurationSeconds $args[0] | Out-Null } Received }
         'SendRepeat' { Measure-Task { Send-XskFrame $socket -Cpu $Cpu -Data $frame -Repeat ([long]::MaxValue) -DurationSeconds $args[0] } Completed }
+        'SendAtRate' {
+            $other = $frame.Clone()
+            $other[13] = 0xb6
+            Send-XskFrame $socket -Cpu $Cpu -Data $other -PacketsPerSecond 10000 -DurationSeconds $WarmUp
+            Write-Result (Send-XskFrame $socket -Cpu $Cpu -Data $frame -PacketsPerSecond 10000 -Repeat (10000 * $Seconds) -PassThru)
+        }
+        'Replay' {
+            foreach ($one in $Path -split ',') { $result = Import-XskCapture $one | Send-XskFrame $socket -Cpu $Cpu -Timing Original -PassThru }
+            Write-Result $result
+        }
         'SendPackets' {
             $packet = [XdpPS.XskPacket]::new($frame)
             $packets = [object[]]::new(20000)

@@ -2,10 +2,10 @@
 # A check compares a metric as Ratio (ours by theirs, pair by pair), Difference (ours less theirs), or Value (ours alone).
 
 function New-Row {
-    param([string] $Name, [string] $What, [string] $Versus, [scriptblock] $Ours, [scriptblock] $Theirs, [object[]] $Check)
+    param([string] $Name, [string] $What, [string] $Versus, [scriptblock] $Ours, [scriptblock] $Theirs, [object[]] $Check, [string[]] $Tool)
     # A row named for a tool needs it.
-    $tool = $Name -in 'trafgen', 'tcpreplay', 'tcpdump' ? $Name : $null
-    [pscustomobject]@{ Name = $Name; What = $What; Versus = $Versus; Ours = $Ours; Theirs = $Theirs; Check = $Check; Tool = $tool }
+    if ($Name -in 'trafgen', 'tcpreplay', 'tcpdump') { $Tool = $Name }
+    [pscustomobject]@{ Name = $Name; What = $What; Versus = $Versus; Ours = $Ours; Theirs = $Theirs; Check = $Check; Tool = $Tool }
 }
 
 function New-Check {
@@ -21,6 +21,10 @@ $script:metrics = @{
     Lost      = @{ Title = 'dropped'; Unit = 'packets'; Scale = 1; Format = '0' }
     P50       = @{ Title = 'round trip, p50'; Unit = 'us'; Scale = 1; Format = '0.00' }
     P99       = @{ Title = 'round trip, p99'; Unit = 'us'; Scale = 1; Format = '0.00' }
+    GapP50    = @{ Title = 'error of a gap, p50'; Unit = 'us'; Scale = 1; Format = '0.00' }
+    GapP99    = @{ Title = 'error of a gap, p99'; Unit = 'us'; Scale = 1; Format = '0.00' }
+    GapMost   = @{ Title = 'error of a gap, the most'; Unit = 'us'; Scale = 1; Format = '0.00' }
+    Kept      = @{ Title = 'kept of those sent'; Unit = '%'; Scale = 1; Format = '0.0' }
     Percent   = @{ Title = 'CPU time'; Unit = '% of a core'; Scale = 1; Format = '0.00' }
     Import    = @{ Title = 'time'; Unit = 'ms'; Scale = 1; Format = '0' }
     Open      = @{ Title = 'New-XskSocket'; Unit = 'ms'; Scale = 1; Format = '0.0' }
@@ -93,6 +97,9 @@ $script:rows = @(
     New-Row tcpdump 'Receive-XskPacket -ReadCount 64 | Out-Null, source veth transmit' 'tcpdump -w /dev/null' -Check @((New-Check Rate), $cpuOnly) `
         { Measure-Receive (Get-CmdletCommand ReceiveInArrays right) Veth } `
         { Measure-Tcpdump }
+    New-Row capture -Tool tcpdump 'Export-XskCapture -Socket to a file, source veth transmit' 'tcpdump -w to a file' -Check @((New-Check Rate), (New-Check Kept -Compare Difference), $cpuOnly) `
+        { Measure-Recording } `
+        { Measure-Recording -Tcpdump }
     New-Row receive-arrays 'Receive-XskPacket -ReadCount 64 | Out-Null, live frames' 'core' -Check @(
         New-Check Rate -AtLeast 0.90
         $cpuOnly
@@ -120,6 +127,7 @@ $script:rows = @(
     New-Row send-packets 'packets through the pipeline | Send-XskFrame' 'core' -Check @((New-Check Rate -AtLeast 0.5), $cpuOnly) `
         { Measure-Transmit (Get-CmdletCommand SendPackets left) } `
         { Measure-Transmit (Get-TaskCommand Core txonly left) }
+    Get-PacingRows
     New-Row idle 'idle Receive-XskPacket' '' -Check (New-Check Percent -Compare Value -AtMost 1) `
         { Measure-Idle }
     New-Row import 'Import-Module, new session' '' -Check (New-Check Import -Compare Value -AtMost 120) `

@@ -6,7 +6,7 @@ $script:farCore = 0
 $script:nearCore = [Environment]::ProcessorCount - 1
 
 # How long PowerShell's own code takes until it has been compiled for speed, in seconds.
-$script:compiling = 2
+$script:compiling = 4
 
 # The commands of those that can do the same task, for Mode rxdrop, txonly, l2fwd, ping, pong, open.
 function Get-PeerCommand {
@@ -116,8 +116,10 @@ function Measure-ForeignTransmit {
 
 # tcpdump, without an XDP program on the interface, from the peer that sends.
 function Measure-Tcpdump {
+    param([string] $Path = '/dev/null')
     Set-Gro $false
-    $capture = Start-Program $script:nearCore @('tcpdump', '-i', 'right', '-n', '-B', '16384', '-w', '/dev/null')
+    # As root, and no other user, it may write where only root may.
+    $capture = Start-Program $script:nearCore @('tcpdump', '-i', 'right', '-n', '-B', '16384', '-Z', 'root', '-w', $Path)
     Start-Sleep -Milliseconds 500
     $sent = Wait-Result (Start-Program $script:farCore (Get-PeerCommand txonly left '-t', ($script:warmUp + $script:seconds)))
     Start-Sleep -Milliseconds 100
@@ -127,7 +129,26 @@ function Measure-Tcpdump {
     $null = Wait-Program $capture
     if ($capture.Errors.Result -notmatch '(\d+) packets? captured') { throw "tcpdump counted nothing: $($capture.Errors.Result)" }
     $captured = [double]$Matches[1]
-    @{ Rate = $captured / $sent.seconds; Cpu = 1e9 / [int](getconf CLK_TCK) * $ticks / $captured }
+    @{ Rate = $captured / $sent.seconds; Cpu = 1e9 / [int](getconf CLK_TCK) * $ticks / $captured; Kept = 100 * $captured / $sent.total }
+}
+
+# What of all that the peer sends is in the file.
+function Measure-Recording {
+    param([switch] $Tcpdump)
+    $folder = [IO.Directory]::CreateTempSubdirectory('xdpps-bench-').FullName
+    try {
+        if ($Tcpdump) { return Measure-Tcpdump "$folder/frames.pcap" }
+        Set-Gro $false
+        $recorder = Start-Program $script:nearCore ((Get-CmdletCommand Record right ($script:seconds + 1)) + '-Path', "$folder/frames.pcapng")
+        Wait-Ready $recorder
+        $null = Wait-Result (Start-Program $script:farCore (Get-PeerCommand txonly left '-t', ($script:warmUp + $script:compiling)))
+        Wait-Ready $recorder
+        Start-Sleep -Milliseconds 200
+        $sent = Wait-Result (Start-Program $script:farCore (Get-PeerCommand txonly left '-t', $script:seconds))
+        $result = Wait-Result $recorder
+        @{ Rate = $result.packets / $sent.seconds; Cpu = (Get-Rates $result).Cpu; Kept = 100 * $result.packets / $sent.total }
+    }
+    finally { Remove-Item -LiteralPath $folder -Recurse }
 }
 
 # Out again where it came in; the source counts what came back.

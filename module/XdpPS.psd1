@@ -13,6 +13,7 @@
     FormatsToProcess       = @('XdpPS.Format.ps1xml')
     TypesToProcess         = @('XdpPS.Types.ps1xml')
     CmdletsToExport        = @(
+        'Edit-XskFrame'
         'Export-XskCapture'
         'Get-XdpInterface'
         'Get-XdpProgram'
@@ -20,6 +21,7 @@
         'Get-XskSocket'
         'Import-XskCapture'
         'Invoke-XskForward'
+        'New-XskFrame'
         'New-XskSocket'
         'Receive-XskPacket'
         'Remove-XskSocket'

@@ -237,4 +237,5 @@ record_protocols
 record_transfer offloads-on.pcap 0 on 40
 record_transfer cut-offloads-on.pcap 80 on 600
 record_transfer cut-offloads-off.pcap 60 off 120
+"$(dirname "$0")/craft-frames.py" "$folder/crafted.pcap"
 ls -l "$folder"

@@ -6,7 +6,7 @@ using XdpPS.Benchmarks;
 CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 if (Settings.Parse(args) is not { } settings)
 {
-    Console.Error.WriteLine("usage: XdpPS.Benchmarks rxdrop|txonly|l2fwd|ping|pong|open|queues IFNAME [-t seconds] [-w seconds] [-g] [-b] [-a] [-q queue] [-s bytes] [-n count]");
+    Console.Error.WriteLine("usage: XdpPS.Benchmarks rxdrop|txonly|l2fwd|ping|pong|open|queues IFNAME [-t seconds] [-w seconds] [-g] [-b] [-a] [-h] [-p microseconds] [-k frames] [-q queue] [-s bytes] [-n count]");
     return 2;
 }
 

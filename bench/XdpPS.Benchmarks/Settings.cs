@@ -2,7 +2,10 @@ using System.Globalization;
 
 namespace XdpPS.Benchmarks;
 
-/// <summary>What the command line asks for: the options of bench/peer/xsk_peer.c, and -a for arrival times, which that does not take.</summary>
+/// <summary>
+/// What the command line asks for: the options of bench/peer/xsk_peer.c, and what that has not: -a for arrival times, -h
+/// for a UMEM in huge pages, -p for preferred busy polling for so many microseconds, -k for frames a send call.
+/// </summary>
 internal sealed record Settings
 {
     private static readonly string[] Modes = ["rxdrop", "txonly", "l2fwd", "ping", "pong", "open", "queues"];
@@ -21,6 +24,12 @@ internal sealed record Settings
 
     internal bool ArrivalTimes { get; private set; }
 
+    internal bool HugePages { get; private set; }
+
+    internal int? BusyPollMicroseconds { get; private set; }
+
+    internal int? TxBudget { get; private set; }
+
     internal int Queue { get; private set; }
 
     internal int Length { get; private set; } = 60;
@@ -34,6 +43,9 @@ internal sealed record Settings
         AttachMode = Generic ? XdpAttachMode.Generic : XdpAttachMode.Native,
         BindMode = XskBindMode.Copy,
         ArrivalTimes = ArrivalTimes,
+        HugePages = HugePages,
+        BusyPollMicroseconds = BusyPollMicroseconds,
+        TxBudget = TxBudget,
     };
 
     /// <returns>Null where the arguments are not understood.</returns>
@@ -47,6 +59,7 @@ internal sealed record Settings
             {
                 case "-g": settings.Generic = true; continue;
                 case "-a": settings.ArrivalTimes = true; continue;
+                case "-h": settings.HugePages = true; continue;
                 case "-b": settings.Spins = true; continue;
             }
 
@@ -57,6 +70,8 @@ internal sealed record Settings
                 case "-w": settings.WarmUp = value; break;
                 case "-q": settings.Queue = (int)value; break;
                 case "-s": settings.Length = (int)value; break;
+                case "-p": settings.BusyPollMicroseconds = (int)value; break;
+                case "-k": settings.TxBudget = (int)value; break;
                 case "-n": settings.Repeats = (int)value; break;
                 default: return null;
             }

@@ -2,7 +2,10 @@ using BenchmarkDotNet.Attributes;
 
 namespace XdpPS.MicroBenchmarks;
 
-/// <summary>A filter from expression to eBPF, and run by our interpreter, which Test-XskFilter uses; the kernel runs it compiled.</summary>
+/// <summary>
+/// A filter from expression to eBPF, and run by our interpreter, which Test-XskFilter uses, and as the machine code that a
+/// forwarder's drop filter is; the kernel runs it compiled.
+/// </summary>
 public class FilterBenchmarks
 {
     private const string Expression = "udp port 53 or tcp port 443";
@@ -17,13 +20,15 @@ public class FilterBenchmarks
 
     private PacketFilter filter = null!;
     private BpfInterpreter interpreter = null!;
+    private CompiledFilter compiled = null!;
 
     [GlobalSetup]
     public void Compile()
     {
         filter = PacketFilter.Compile(Expression);
         interpreter = new BpfInterpreter(XdpProgram.Verdict(filter));
-        if (!interpreter.Matches(Matching)) throw new InvalidOperationException("The frame does not match.");
+        compiled = new CompiledFilter(filter);
+        if (!interpreter.Matches(Matching) || !compiled.Matches(Matching)) throw new InvalidOperationException("The frame does not match.");
     }
 
     [Benchmark]
@@ -34,4 +39,7 @@ public class FilterBenchmarks
 
     [Benchmark]
     public bool Interpret() => interpreter.Matches(Matching);
+
+    [Benchmark]
+    public bool RunCompiled() => compiled.Matches(Matching);
 }

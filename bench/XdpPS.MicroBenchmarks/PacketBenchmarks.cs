@@ -2,7 +2,7 @@ using BenchmarkDotNet.Attributes;
 
 namespace XdpPS.MicroBenchmarks;
 
-/// <summary>What a list of packets shows of one.</summary>
+/// <summary>What a list of packets shows of one, and all its layers.</summary>
 public class PacketBenchmarks
 {
     /// <summary>IPv4, UDP.</summary>
@@ -21,4 +21,7 @@ public class PacketBenchmarks
 
     [Benchmark]
     public string Line() => packet.ToString();
+
+    [Benchmark]
+    public int Layers() => packet.GetLayers().Count;
 }

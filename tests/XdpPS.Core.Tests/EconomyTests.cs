@@ -242,6 +242,18 @@ public sealed class EconomyTests
         Assert.Equal(0, kernel.Transmit.Completed);
     }
 
+    [KernelFact]
+    public void A_send_batch_with_a_frame_that_is_not_ours_lets_the_next_sender_in_all_the_same()
+    {
+        using PlayedKernel kernel = new();
+        Sockets.Fails(XskErrorId.RingCorrupted, () =>
+        {
+            using SendBatch batch = kernel.Reserve(2);
+            kernel.SpoilReserved();
+        });
+        Assert.True(kernel.Transmit.Gate.TryEnter());
+    }
+
     private static void ReceiveAll(PlayedKernel kernel, int count, long? arrived = null)
     {
         for (int i = 0; i < count; i++) kernel.Deliver(arrived);

@@ -48,6 +48,35 @@ public sealed partial class ForwarderTests
         }
     }
 
+    [KernelFact("tc", "bridge")]
+    public void Waiting_for_the_kernel_to_be_done_ends_when_it_is_cancelled()
+    {
+        Congest(right);
+        (XskSocket from, XskSocket to) = Open(shared: true);
+        using (from)
+        using (to)
+        using (XskForwarder forwarder = new(from, to))
+        {
+            left.Run(() =>
+            {
+                using XskSocket far = XskSocket.Open(Options(left, TestNetwork.Far, 64, attachProgram: false));
+                for (int i = 0; i < 100 && !forwarder.IsDone; i++)
+                {
+                    far.Send(Frames.Series(20, 1400));
+                    forwarder.Run(TimeSpan.FromMilliseconds(2));
+                }
+            });
+            Assert.False(forwarder.Finish(TimeSpan.FromMilliseconds(50)));
+            using CancellationTokenSource soon = new(50);
+            Stopwatch waited = Stopwatch.StartNew();
+            Assert.False(forwarder.Finish(TimeSpan.FromMinutes(10), soon.Token));
+            Assert.True(waited.Elapsed < TimeSpan.FromMinutes(1));
+            right.Execute("tc", "qdisc", "del", "dev", "slow0", "root");
+            Assert.True(forwarder.Finish(Patience));
+            Sockets.AssertConserved(from, to);
+        }
+    }
+
     [KernelFact]
     public void A_frame_that_is_longer_than_those_of_the_other_umem_is_dropped_and_counted()
     {

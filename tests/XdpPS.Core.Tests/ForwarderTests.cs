@@ -44,6 +44,25 @@ public sealed partial class ForwarderTests : IDisposable
         }
     }
 
+    [KernelTheory("tcpdump")]
+    [InlineData(true, 0)]
+    [InlineData(true, 3)]
+    [InlineData(false, 3)]
+    public void Frames_of_an_odd_size_go_over_unchanged_too(bool shared, int headroom)
+    {
+        byte[][] frames = [.. Enumerable.Range(0, 600).Select(i => Frames.Make(60 + (i * 7 % 1455), i))];
+        XskSocketOptions Odd(TestNetwork network) => Options(network, TestNetwork.Near, 64, frameSize: 3001) with { Unaligned = true, Headroom = headroom };
+        using XskSocket from = XskSocket.Open(Odd(left));
+        using XskSocket to = XskSocket.Open(shared ? Options(right, TestNetwork.Near, 64, share: from) : Odd(right));
+        using Capture capture = new(right, TestNetwork.Far);
+        using XskForwarder forwarder = new(from, to);
+        Assert.Equal((shared, true, true), (forwarder.SharesUmem, from.Unaligned, to.Unaligned));
+        Feed(forwarder, left, frames);
+        Assert.Equal(frames, capture.Stop(frames));
+        Assert.Equal((frames.Length, frames.Length), (forwarder.Forwarded, to.GetStatistics().TxCompleted));
+        Sockets.AssertConserved(from, to);
+    }
+
     [KernelFact]
     public void A_tcp_transfer_and_a_ping_go_both_ways_byte_for_byte()
     {

@@ -32,6 +32,22 @@ public sealed class ProgramTests : IDisposable
         Assert.Contains($"xdp  prog {socket.ProgramId}", Command.Run("bpftool", "link", "show"), StringComparison.Ordinal);
     });
 
+    [KernelTheory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_socket_that_asks_otherwise_of_arrival_times_than_the_first_is_told_so(bool first) => network.Run(() =>
+    {
+        using XskSocket owner = XskSocket.Open(Sockets.Options(queue: 0) with { ArrivalTimes = first });
+        using XskSocket other = XskSocket.Open(Sockets.Options(queue: 1) with { ArrivalTimes = !first });
+        Assert.Equal((first, first), (owner.ArrivalTimes, other.ArrivalTimes));
+        Assert.Empty(owner.Warnings);
+        Assert.Equal("ArrivalTimesShared", Assert.Single(other.Warnings).Id);
+        Assert.Contains(first ? "opened without -NoArrivalTime" : "opened with -NoArrivalTime", other.Warnings[0].Message, StringComparison.Ordinal);
+        other.Close();
+        using XskSocket alike = XskSocket.Open(Sockets.Options(queue: 1) with { ArrivalTimes = first });
+        Assert.Empty(alike.Warnings);
+    });
+
     [KernelFact]
     public void Sockets_of_one_interface_share_a_program_that_goes_with_the_last() => network.Run(() =>
     {

@@ -52,6 +52,38 @@ public sealed class SharedUmemTests : IDisposable
         Residue.AssertNoMoreThan(before);
     });
 
+    /// <summary>A driver without room for metadata leaves these bytes as they are.</summary>
+    [KernelFact]
+    public unsafe void Frames_that_were_sent_before_do_not_come_to_a_sharer_with_what_looks_like_an_arrival_time() => network.Run(() =>
+    {
+        using XskSocket owner = Sockets.Open();
+        byte[] frame = Frames.Make(1500);
+        Array.Fill(frame, (byte)0xff, 14, frame.Length - 14);
+        owner.Send([.. Enumerable.Repeat(frame, 64)]);
+        Umem umem = owner.LendUmem();
+        try
+        {
+            HashSet<FramePool?> before = [.. umem.Owners];
+            using XskSocket sharer = owner.Share(TestNetwork.Far, tx: 0);
+            int checkedFrames = 0;
+            for (int i = 0; i < umem.FrameCount; i++)
+            {
+                ulong start = (ulong)i * 2048;
+                if (before.Contains(umem.OwnerOf(start))) continue;
+                Assert.Equal(0, *umem.TimestampSlot(start + 256));
+                // Only the time's place is touched: it was sent, with its bytes behind that.
+                Assert.Equal(0xff, umem.Slice(start + 256, 1)[0]);
+                checkedFrames++;
+            }
+
+            Assert.Equal(sharer.FrameCount, checkedFrames);
+        }
+        finally
+        {
+            umem.Release();
+        }
+    });
+
     [KernelFact]
     public void A_closed_sharer_gives_its_frames_to_the_next() => network.Run(() =>
     {

@@ -89,6 +89,15 @@ Describe "Capture files that Export-XskCapture writes$note" -Tag Netns -Skip:($n
         Invoke-Native tshark -r "$folder/cut.pcapng" -T fields -e frame.len -e frame.cap_len | Select-Object -Last 1 | Should -Be "100`t40"
     }
 
+    It 'can take the place of the file that the packets come from' {
+        Copy-Item -LiteralPath "$captures/lan.pcap" -Destination "$folder/own.pcap"
+        $arp = @(Invoke-Native tcpdump -nn -xx -r "$captures/lan.pcap" arp) -notmatch '^reading'
+        Import-XskCapture "$folder/own.pcap" | Where-Object Protocol -EQ 'ARP' | Export-XskCapture "$folder/own.pcap" -Format Pcap
+        $kept = @(Invoke-Native tcpdump -nn -xx -r "$folder/own.pcap") -notmatch '^reading'
+        $arp.Count | Should -BeGreaterThan 10
+        $kept -replace '^\S+ ' | Should -Be ($arp -replace '^\S+ ')
+    }
+
     It 'are read by all also when there is nothing in them' {
         @() | Export-XskCapture "$folder/empty.pcapng"
         Get-CountOf "$folder/empty.pcapng" | Should -Be 0
@@ -181,6 +190,14 @@ Describe "Capture files that Export-XskCapture writes$note" -Tag Netns -Skip:($n
     It 'rotate by time' {
         $files = @(& { New-Packet 2; Start-Sleep -Milliseconds 300; New-Packet 3 } | Export-XskCapture "$folder/time.pcapng" -RotateSeconds 0.25 -PassThru)
         $files | ForEach-Object { Get-CountOf $_.FullName } | Should -Be 2, 3
+    }
+
+    It 'are not left without a byte on a disk that was full before' {
+        $disk = (New-Item -ItemType Directory -Path "$folder/disk").FullName
+        $script = "'02' * 100 | Export-XskCapture $disk/none; Test-Path $disk/none; `$Error[-1].FullyQualifiedErrorId"
+        $lines = Invoke-Pwsh $script -Prefix 'unshare', '--mount', 'sh', '-c', 'mount -t tmpfs -o size=16k tmpfs "$0" && ! dd if=/dev/zero of="$0/fill" bs=1k count=64 status=none && exec "$@"', $disk
+        $lines[-1] | Should -Be "CaptureWriteFailed,$command" -Because ($lines -join '|')
+        $lines[-2] | Should -Be 'False'
     }
 
     It 'end with the last packet that fits a full disk: <Format>' -ForEach @{ Format = 'Pcapng' }, @{ Format = 'Pcap' } {

@@ -131,7 +131,18 @@ Describe "The views of sockets and counters$note" -Tag Netns -Skip:($note -ne ''
     It 'shows the result of Send-XskFrame on one line at <_>' -ForEach 80, 120 {
         $lines = Get-View $result -Width $_
         $lines | Should -HaveCount 3
-        $lines[0] -split '\s+' | Should -Be 'Interface', 'Queue', 'Frames', 'Completed', 'DriverDropped', 'Seconds', 'Frames/s'
+        $timing = $_ -eq 80 ? @() : @('Late', 'LateP99/us', 'LateMax/us')
+        $lines[0].Trim() -split '\s+' | Should -Be (@('Interface', 'Queue', 'Frames', 'Completed', 'DriverDropped', 'Seconds', 'Frames/s') + $timing)
         $lines[2] | Should -Match "^$($cable.Left)\s+0\s+12345\s+12345\s+\d"
+        # Nothing was paced.
+        $lines[2].Trim() -split '\s+' | Should -HaveCount 7
+    }
+
+    It 'shows at 120 how well the timing was kept' {
+        $paced = Send-XskFrame $left -Data (New-TestFrame) -Repeat 3 -PacketsPerSecond 100 -PassThru
+        $late, $p99, $most = -split (Get-View $paced -Width 120)[2] | Select-Object -Last 3
+        $late | Should -Be $paced.LateFrames
+        $p99, $most | Should -Be ($paced.LatenessP99Seconds, $paced.WorstLatenessSeconds).ForEach({ [XdpPS.Formatting.XskFormat]::Microseconds($_) })
+        $most | Should -Match '^\d+\.\d$'
     }
 }

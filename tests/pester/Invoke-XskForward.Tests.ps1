@@ -230,6 +230,13 @@ Describe "Invoke-XskForward between two cables$note" -Tag Netns -Skip:($note -ne
         $failure.Exception.Message | Should -Not -Match "`n"
     }
 
+    It 'says of several sockets that it takes one, and takes one in an array' {
+        { Invoke-XskForward @($from, $to) $to } | Should -Throw '*these are 2 sockets; give one, such as*'
+        { Invoke-XskForward $from @($from, $to) } | Should -Throw '*these are 2 sockets; give one, such as*'
+        Send-Outer
+        (Invoke-XskForward @($from) @($to) -Count 30).Forwarded | Should -Be 30
+    }
+
     It 'forwards nothing with -WhatIf' {
         Send-Outer
         Invoke-XskForward $from $to -WhatIf | Should -BeNullOrEmpty

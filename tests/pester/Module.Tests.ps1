@@ -11,7 +11,7 @@ BeforeAll {
 
 Describe 'The module' -Tag Unit {
     BeforeAll {
-        $cmdlets = 'Export-XskCapture', 'Get-XdpInterface', 'Get-XdpProgram', 'Get-XskRingStats', 'Get-XskSocket', 'Import-XskCapture', 'Invoke-XskForward', 'New-XskSocket', 'Receive-XskPacket', 'Remove-XskSocket', 'Send-XskFrame', 'Test-XskFilter'
+        $cmdlets = 'Edit-XskFrame', 'Export-XskCapture', 'Get-XdpInterface', 'Get-XdpProgram', 'Get-XskRingStats', 'Get-XskSocket', 'Import-XskCapture', 'Invoke-XskForward', 'New-XskFrame', 'New-XskSocket', 'Receive-XskPacket', 'Remove-XskSocket', 'Send-XskFrame', 'Test-XskFilter'
     }
 
     It 'is found by its name in the folder of the build' {
@@ -60,6 +60,8 @@ Describe 'The module' -Tag Unit {
         @{ Name = 'Receive-XskPacket'; Type = 'XdpPS.XskPacket', 'XdpPS.XskPacket[]', 'System.Byte[]' }
         @{ Name = 'Import-XskCapture'; Type = 'XdpPS.XskPacket', 'XdpPS.XskPacket[]' }
         @{ Name = 'Export-XskCapture'; Type = 'System.IO.FileInfo' }
+        @{ Name = 'New-XskFrame'; Type = 'XdpPS.XskPacket', 'XdpPS.XskFrameTemplate' }
+        @{ Name = 'Edit-XskFrame'; Type = 'XdpPS.XskPacket' }
         @{ Name = 'Send-XskFrame'; Type = 'XdpPS.XskSendResult' }
         @{ Name = 'Invoke-XskForward'; Type = 'XdpPS.XskForwardResult' }
         @{ Name = 'Get-XskRingStats'; Type = 'XdpPS.XskRingStats' }
@@ -76,6 +78,8 @@ Describe 'The module' -Tag Unit {
         @{ Name = 'Remove-XskSocket'; Expected = $true }
         @{ Name = 'Export-XskCapture'; Expected = $true }
         @{ Name = 'Import-XskCapture'; Expected = $false }
+        @{ Name = 'New-XskFrame'; Expected = $false }
+        @{ Name = 'Edit-XskFrame'; Expected = $false }
         @{ Name = 'Get-XdpInterface'; Expected = $false }
         @{ Name = 'Get-XskSocket'; Expected = $false }
         @{ Name = 'Get-XskRingStats'; Expected = $false }
@@ -107,7 +111,7 @@ Describe 'The module' -Tag Unit {
     }
 
     It 'can be removed and imported again in one session' {
-        Invoke-Pwsh "Remove-Module XdpPS; Import-Module XdpPS; Remove-Module XdpPS; Import-Module XdpPS; (Get-Command -Module XdpPS).Count" | Should -Be 12
+        Invoke-Pwsh "Remove-Module XdpPS; Import-Module XdpPS; Remove-Module XdpPS; Import-Module XdpPS; (Get-Command -Module XdpPS).Count" | Should -Be 14
     }
 }
 

@@ -75,6 +75,7 @@ Describe "How Send-XskFrame sends$note" -Tag Netns -Skip:($note -ne '') {
 
     It 'sends for -DurationSeconds' {
         $result = Send-XskFrame $socket -Data $frame -DurationSeconds 0.5 -PassThru
+        # The duration counts from before the first frame, the elapsed time from it.
         $result.ElapsedSeconds | Should -BeGreaterOrEqual 0.5
         $result.Frames | Should -BeGreaterThan 100
         Get-ReceivedCount $cable.Right | Should -Be ($before + $result.Frames)
@@ -100,6 +101,29 @@ Describe "How Send-XskFrame sends$note" -Tag Netns -Skip:($note -ne '') {
     It 'sends each frame at once, not when the pipeline ends' {
         $pipeline = Start-Pipeline { param($socket, $frame) & { , $frame; Start-Sleep 60 } | Send-XskFrame $socket } $socket, $frame
         Wait-Until { (Get-ReceivedCount $cable.Right) -eq $before + 1 } | Should -BeTrue
+    }
+
+    It 'sends all that has come before it waits for the next, however quickly that came' {
+        # Each burst comes only once tcpdump has seen all before it.
+        $bursts = 1, 1, 200, 3, 77, 1
+        $capture = Start-Capture $cable.Right
+        $pipeline = Start-Pipeline {
+            param($socket, $frame, $support, $path, $bursts)
+            Import-Module $support
+            $packet = [XdpPS.XskPacket]::new($frame)
+            $sent = 0
+            & {
+                foreach ($burst in $bursts) {
+                    $packets = [object[]]::new($burst)
+                    [array]::Fill($packets, $packet)
+                    $packets
+                    $sent += $burst
+                    if (-not (Wait-Until { @(Read-Pcap $path).Count -ge $sent })) { throw "of $sent frames tcpdump has seen $(@(Read-Pcap $path).Count)" }
+                }
+            } | Send-XskFrame $socket
+        } $socket, $frame, "$PSScriptRoot/Support.psm1", $capture.Path, $bursts
+        try { Wait-Pipeline $pipeline | Should -BeNullOrEmpty } finally { $seen = @(Stop-Capture $capture) }
+        $seen | Should -HaveCount 283
     }
 
     It 'refuses -<Name> <Value>' -ForEach @(

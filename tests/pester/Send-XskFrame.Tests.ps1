@@ -16,7 +16,10 @@ Describe 'Send-XskFrame without a privilege' -Tag Unit {
         @{ Name = 'Data'; Type = 'Byte[]'; Aliases = ''; Position = ''; ByValue = $false; Mandatory = $true }
         @{ Name = 'Repeat'; Type = 'Int64'; Aliases = ''; Position = ''; ByValue = $false; Mandatory = $false }
         @{ Name = 'DurationSeconds'; Type = 'Double'; Aliases = ''; Position = ''; ByValue = $false; Mandatory = $false }
+        @{ Name = 'Timing'; Type = 'XskSendTiming'; Aliases = ''; Position = ''; ByValue = $false; Mandatory = $false }
         @{ Name = 'PacketsPerSecond'; Type = 'Double'; Aliases = ''; Position = ''; ByValue = $false; Mandatory = $false }
+        @{ Name = 'BitsPerSecond'; Type = 'Double'; Aliases = ''; Position = ''; ByValue = $false; Mandatory = $false }
+        @{ Name = 'SpeedFactor'; Type = 'Double'; Aliases = ''; Position = ''; ByValue = $false; Mandatory = $false }
         @{ Name = 'CompletionTimeoutSeconds'; Type = 'Double'; Aliases = ''; Position = ''; ByValue = $false; Mandatory = $false }
         @{ Name = 'Cpu'; Type = 'Int32'; Aliases = ''; Position = ''; ByValue = $false; Mandatory = $false }
         @{ Name = 'PassThru'; Type = 'SwitchParameter'; Aliases = ''; Position = ''; ByValue = $false; Mandatory = $false }

@@ -93,6 +93,7 @@ internal sealed class XdpAttachment
                         existing.RequireFilter(options.Filter, nic);
                         existing.references++;
                         if (existing.Stranger is { } name) WarnOfAnother(nic, existing.ProgramId, name, warnings);
+                        else existing.WarnOfTimes(options, nic, warnings);
                         return existing;
                     }
 
@@ -174,6 +175,15 @@ internal sealed class XdpAttachment
         $"The XDP program on {nic.Name} (id {programId}, name '{name}') was loaded by another process and joined as it is. It decides what arrives here, which need not be everything"
         + (name == XdpProgram.Name ? ": give this socket the filter that it has, to be told where they differ." : ".")));
 
+    private void WarnOfTimes(XskSocketOptions options, XdpInterface nic, List<XskWarning> warnings)
+    {
+        if (options.ArrivalTimes == WritesTimestamps) return;
+        warnings.Add(new XskWarning(
+            "ArrivalTimesShared",
+            $"The first socket of {nic.Name} was opened {(WritesTimestamps ? "without" : "with")} -NoArrivalTime, and an interface has one program for all its queues: "
+            + $"packets come {(WritesTimestamps ? "with" : "without")} their arrival time here, too, until all of them are closed."));
+    }
+
     private static XskException FilterConflict(XdpInterface nic, string what, string remedy) => XskException.FromCheck(
         XskErrorId.FilterConflict, $"The XDP program on {nic.Name} {what}, and an interface has one program for all its queues", remedy);
 
@@ -221,12 +231,14 @@ internal sealed class XdpAttachment
             if (stays)
             {
                 if (!alike) WarnOfAnother(nic, nic.XdpProgramId, name, warnings);
-                return new XdpAttachment(key, map, nic.XdpProgramId, nic.XdpMode, null, link, extension)
+                XdpAttachment joined = new(key, map, nic.XdpProgramId, nic.XdpMode, null, link, extension)
                 {
                     Filter = options.Filter,
                     Stranger = alike ? null : name,
                     WritesTimestamps = alike ? arrivalTimes : ours,
                 };
+                if (alike) joined.WarnOfTimes(options, nic, warnings);
+                return joined;
             }
         }
         catch

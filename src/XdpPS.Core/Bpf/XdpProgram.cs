@@ -131,7 +131,7 @@ internal sealed class XdpProgram : IDisposable
         $"The filter '{PacketFilter.Shorten(filter.Expression)}' is too large for the kernel ({filter.Leaves.Sum(leaf => leaf.Instructions.Length)} classic instructions): {why}",
         "use a shorter expression, such as net in place of many hosts, or filter part of it with Where-Object");
 
-    internal static unsafe XdpProgram Load(string name, ReadOnlySpan<BpfInstruction> instructions, bool fragments = false)
+    internal static unsafe XdpProgram Load(string name, BpfInstruction[] instructions, bool fragments = false)
     {
         int result = Load(name, instructions, fragments, log: []);
         if (result < 0)
@@ -171,7 +171,7 @@ internal sealed class XdpProgram : IDisposable
 
     public void Dispose() => Descriptor.Dispose();
 
-    internal static unsafe int Load(string name, ReadOnlySpan<BpfInstruction> instructions, bool fragments, byte[] log, uint logLevel = 1)
+    internal static unsafe int Load(string name, BpfInstruction[] instructions, bool fragments, byte[] log, uint logLevel = 1)
     {
         // bpf_ktime_get_ns is for GPL-compatible programs only; "Dual MIT/GPL" is (include/linux/license.h).
         ReadOnlySpan<byte> license = "Dual MIT/GPL\0"u8;

@@ -96,6 +96,8 @@ internal sealed unsafe class CaptureFile : IDisposable
                 int whole = WholeBlocks(blocks[..written], format);
                 _ = Libc.ftruncate(descriptor, Length + whole);
                 Length += whole;
+                // One of no bytes can be read by nobody.
+                if (Length == 0) _ = Libc.unlink(Path);
                 throw WriteFailed(errno);
             }
         }
@@ -124,6 +126,7 @@ internal sealed unsafe class CaptureFile : IDisposable
         "pwrite(file)",
         errno switch
         {
+            Errno.ENOSPC when Length == 0 => $"The disk of '{Path}' is full: nothing fitted, and the file is removed",
             Errno.ENOSPC => $"The disk of '{Path}' is full; the file ends with the last packet that fitted, after {Length} bytes, and can be read",
             Errno.EDQUOT => $"The disk quota for '{Path}' is used up; the file ends with the last packet that fitted, after {Length} bytes, and can be read",
             Errno.EFBIG => $"'{Path}' has reached the largest size that a file may have here; it ends with the last packet that fitted, after {Length} bytes, and can be read",

@@ -15,9 +15,9 @@ internal static partial class HostTraffic
     {
         using NetlinkSocket netlink = new(NetlinkAbi.NETLINK_ROUTE);
         HashSet<int> affected = WithUppers(nic, LinkQuery.All(netlink, brief: true));
-        if (DefaultRouteInterfaces(netlink).Overlaps(affected)) return $"it carries a default route of {nic.Home}";
+        if (HaveAny(DefaultRouteInterfaces(netlink), affected)) return $"it carries a default route of {nic.Home}";
         IPAddress? session = SshServer()?.Address;
-        if (session is not null && AddressInterfaces(netlink, session).Overlaps(affected))
+        if (session is not null && HaveAny(AddressInterfaces(netlink, session), affected))
             return $"it carries this SSH session's address {session}";
         return null;
     }
@@ -53,10 +53,21 @@ internal static partial class HostTraffic
         return affected;
     }
 
+    // HashSet<int>.Overlaps is compiled by no one ahead of time, and this is on the way of every socket that is opened.
+    private static bool HaveAny(HashSet<int> interfaces, HashSet<int> affected)
+    {
+        foreach (int index in interfaces)
+        {
+            if (affected.Contains(index)) return true;
+        }
+
+        return false;
+    }
+
     private static HashSet<int> DefaultRouteInterfaces(NetlinkSocket netlink)
     {
         HashSet<int> interfaces = [];
-        HashSet<uint> nextHops = [];
+        HashSet<int> nextHops = [];
         Span<byte> header = stackalloc byte[12];
         header.Clear();
         netlink.Ask(new NetlinkRequest(NetlinkAbi.RTM_GETROUTE, NetlinkAbi.NLM_F_DUMP, header), dump: true, (_, payload) =>
@@ -69,11 +80,11 @@ internal static partial class HostTraffic
             {
                 if (attributes.Type == NetlinkAbi.RTA_OIF) interfaces.Add((int)attributes.UInt32);
                 if (attributes.Type == NetlinkAbi.RTA_MULTIPATH) AddNextHops(attributes.Value, interfaces);
-                if (attributes.Type == NetlinkAbi.RTA_NH_ID) nextHops.Add(attributes.UInt32);
+                if (attributes.Type == NetlinkAbi.RTA_NH_ID) nextHops.Add((int)attributes.UInt32);
             }
         });
         // Without net.ipv4.nexthop_compat_mode a route names its next hop object and nothing else.
-        foreach (uint nextHop in nextHops) AddNextHop(netlink, nextHop, interfaces);
+        foreach (int nextHop in nextHops) AddNextHop(netlink, (uint)nextHop, interfaces);
         return interfaces;
     }
 

@@ -178,7 +178,9 @@ public sealed record XdpInterface
     }
 
     /// <returns>Whether the driver does zero-copy, or null where that is not told, as before Linux 6.3: the one detail that opening a socket needs.</returns>
-    internal bool? AskForZeroCopy() => InterfaceDetails.Features([this]).GetValueOrDefault(Index)?.Xdp?.HasFlag(XdpPS.XdpFeatures.XskZeroCopy);
+    internal bool? AskForZeroCopy() => InterfaceDetails.Features([this]).TryGetValue(Index, out NetdevFeatures? features)
+        ? features.Xdp?.HasFlag(XdpPS.XdpFeatures.XskZeroCopy)
+        : null;
 
     /// <returns>Name, state, driver and queues on one line.</returns>
     public override string ToString() => $"{Name} ({State}, {Driver ?? "no driver"}, {QueueCount} queues)";

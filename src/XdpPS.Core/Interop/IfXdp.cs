@@ -109,9 +109,13 @@ internal struct XdpMmapOffsets
     /// follows the consumer index (xdp_mmap_offsets_v1 and xsk_mmap_offsets_v1 in libxdp).
     /// </summary>
     /// <exception cref="ArgumentException">The length is of neither form.</exception>
-    internal static XdpMmapOffsets Parse(ReadOnlySpan<byte> value)
+    internal static unsafe XdpMmapOffsets Parse(ReadOnlySpan<byte> value)
     {
-        if (value.Length == 128) return MemoryMarshal.Read<XdpMmapOffsets>(value);
+        if (value.Length == 128)
+        {
+            fixed (byte* whole = value) return *(XdpMmapOffsets*)whole;
+        }
+
         if (value.Length != 96) throw new ArgumentException($"XDP_MMAP_OFFSETS returned {value.Length} bytes, not 128 or 96", nameof(value));
         return new XdpMmapOffsets
         {

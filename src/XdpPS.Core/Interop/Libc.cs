@@ -93,6 +93,14 @@ internal static unsafe partial class Libc
     [LibraryImport("libc", SetLastError = true)]
     internal static partial nint recvfrom(FileDescriptor socket, void* buffer, nuint length, int flags, void* address, int* addressLength);
 
+    // The same for the packet path, where a gate keeps the descriptor open: a failure's reason is Marshal.GetLastSystemError,
+    // to be asked for at once.
+    [LibraryImport("libc")]
+    internal static partial nint sendto(int socket, void* buffer, nuint length, int flags, void* address, int addressLength);
+
+    [LibraryImport("libc")]
+    internal static partial nint recvfrom(int socket, void* buffer, nuint length, int flags, void* address, int* addressLength);
+
     [LibraryImport("libc", SetLastError = true)]
     internal static partial nint mmap(nint address, nuint length, int protection, int flags, int descriptor, long offset);
 
@@ -133,6 +141,9 @@ internal static unsafe partial class Libc
     // glibc has it since 2.30, musl since 1.2.2.
     [LibraryImport("libc")]
     internal static partial int gettid();
+
+    [LibraryImport("libc")]
+    internal static partial int clock_nanosleep(int clock, int flags, TimeSpec* request, TimeSpec* remain);
 
     // Some 25 ns, in the vDSO and never in the kernel for these clocks: less than the transition itself takes.
     [LibraryImport("libc")]

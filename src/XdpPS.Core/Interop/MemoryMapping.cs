@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
 
@@ -6,6 +7,8 @@ namespace XdpPS.Interop;
 /// <summary>A memory mapping, unmapped once, also when its owner was forgotten.</summary>
 internal sealed class MemoryMapping : SafeHandleMinusOneIsInvalid
 {
+    private static readonly TimeSpan UnpinPatience = TimeSpan.FromSeconds(1);
+
     private MemoryMapping(nint address, nuint length) : base(ownsHandle: true)
     {
         SetHandle(address);
@@ -32,9 +35,17 @@ internal sealed class MemoryMapping : SafeHandleMinusOneIsInvalid
         nuint pages = (length + HugePages.Size - 1) / HugePages.Size;
         nuint rounded = pages * HugePages.Size;
         const int flags = Libc.MAP_PRIVATE | Libc.MAP_ANONYMOUS | Libc.MAP_POPULATE | Libc.MAP_HUGETLB | Libc.MAP_HUGE_2MB;
-        nint address = Libc.mmap(0, rounded, Libc.PROT_READ | Libc.PROT_WRITE, flags, -1, 0);
-        if (address == -1) throw HugePages.Missing(Marshal.GetLastPInvokeError(), $"mmap({what}, {rounded} bytes, MAP_HUGETLB | MAP_HUGE_2MB)", (long)pages);
-        return KeepFromChildren(new MemoryMapping(address, rounded), what);
+        Stopwatch waited = Stopwatch.StartNew();
+        while (true)
+        {
+            nint address = Libc.mmap(0, rounded, Libc.PROT_READ | Libc.PROT_WRITE, flags, -1, 0);
+            if (address != -1) return KeepFromChildren(new MemoryMapping(address, rounded), what);
+            int errno = Marshal.GetLastPInvokeError();
+            // The kernel unpins a closed socket's pages in a worker, some 20 ms later (xdp_put_umem).
+            if (errno != Errno.ENOMEM || HugePages.Available < (long)pages || waited.Elapsed > UnpinPatience)
+                throw HugePages.Missing(errno, $"mmap({what}, {rounded} bytes, MAP_HUGETLB | MAP_HUGE_2MB)", (long)pages);
+            Thread.Sleep(1);
+        }
     }
 
     private static MemoryMapping KeepFromChildren(MemoryMapping mapping, string what)

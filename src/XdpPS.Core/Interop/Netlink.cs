@@ -131,7 +131,15 @@ internal ref struct NetlinkAttributes(ReadOnlySpan<byte> bytes)
     /// <summary>Null where the attribute has another length.</summary>
     internal readonly ulong? UInt64 => Value.Length == 8 ? BinaryPrimitives.ReadUInt64LittleEndian(Value) : null;
 
-    internal readonly string Text => System.Text.Encoding.UTF8.GetString(Value.TrimEnd((byte)0));
+    internal readonly string Text
+    {
+        get
+        {
+            int length = Value.Length;
+            while (length > 0 && Value[length - 1] == 0) length--;
+            return System.Text.Encoding.UTF8.GetString(Value[..length]);
+        }
+    }
 
     internal bool Next()
     {

@@ -79,6 +79,9 @@ public sealed class ArpLayer : PacketLayer
     /// <inheritdoc/>
     public override int HeaderLength => HardwareLength is { } hardware && ProtocolLength is { } protocol ? 8 + (2 * (hardware + protocol)) : 28;
 
+    // What follows is padding.
+    private protected override int? Extent => HeaderLength;
+
     private bool IsIPv4 => ProtocolType == EtherType.IPv4 && ProtocolLength == 4;
 
     private bool Reaches(int length) => Span.Length >= length;

@@ -188,7 +188,7 @@ public sealed class DnsLayer : PacketLayer
         get
         {
             if (Id is not { } id || Opcode is not { } opcode) return "";
-            string kind = opcode == DnsOpcode.Query ? "Standard query" : opcode.ToString();
+            string kind = opcode == DnsOpcode.Query ? "Standard query" : Enum.IsDefined(opcode) ? opcode.ToString() : $"Opcode {(byte)opcode}";
             string questions = string.Concat(Questions.Select(question => " " + question));
             string answers = Response != true ? ""
                 : ResponseCode is { } code and not DnsResponseCode.NoError ? $", {code}"

@@ -140,7 +140,7 @@ public sealed class IPv6Layer : InternetLayer
 
     private protected override IPAddress? To => Span.Length < FixedHeader ? null : DestinationAddress;
 
-    /// <summary>The address the packet has when it arrives: a routing header of type 0 or 2 with segments left has it as its last.</summary>
+    /// <summary>The address the packet has when it arrives: a routing header of type 0 or 2 with segments left has it as its last, one of type 4 (RFC 8754) as its first.</summary>
     private ReadOnlySpan<byte> FinalDestination
     {
         get
@@ -149,8 +149,13 @@ public sealed class IPv6Layer : InternetLayer
             for (int offset = FixedHeader; offset < headerLength && IsExtension(next);)
             {
                 int length = next == (byte)IPProtocol.Fragment ? 8 : (Span[offset + 1] + 1) * 8;
-                if (next == (byte)IPProtocol.Routing && length >= 24 && Span[offset + 2] is 0 or 2 && Span[offset + 3] > 0)
-                    return Span.Slice(offset + length - 16, 16);
+                if (next == (byte)IPProtocol.Routing && length >= 24 && Span[offset + 3] > 0)
+                {
+                    if (Span[offset + 2] is 0 or 2) return Span.Slice(offset + length - 16, 16);
+                    // The segments are listed from the last to the first.
+                    if (Span[offset + 2] == 4) return Span.Slice(offset + 8, 16);
+                }
+
                 next = Span[offset];
                 offset += length;
             }

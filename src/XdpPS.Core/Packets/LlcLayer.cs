@@ -1,9 +1,19 @@
+using System.Buffers.Binary;
+
 namespace XdpPS;
 
 /// <summary>Logical link control (IEEE 802.2), with SNAP where that is what it carries.</summary>
 public sealed class LlcLayer : PacketLayer
 {
     private const byte Snap = 0xaa;
+    private const byte SpanningTree = 0x42;
+
+    /// <summary>That of EtherTypes, and the one of bridge tunnels (RFC 1042; IEEE 802.1H).</summary>
+    private const uint EtherTypes = 0, BridgeTunnel = 0xf8;
+
+    /// <summary>Of Cisco, for the spanning tree of a single VLAN (PVST+).</summary>
+    private const uint Cisco = 0x0c;
+    private const ushort VlanSpanningTree = 0x010b;
 
     internal LlcLayer(LayerBytes bytes) : base(bytes)
     {
@@ -15,8 +25,8 @@ public sealed class LlcLayer : PacketLayer
     /// <summary>Source service access point (SSAP).</summary>
     public byte? SourceServiceAccessPoint => UInt8(1);
 
-    /// <summary>The control field: one byte in unnumbered frames, else two.</summary>
-    public ushort? Control => IsUnnumbered ? UInt8(2) : UInt16(2);
+    /// <summary>The control field: one byte in unnumbered frames, else two, the first of which is the lower one.</summary>
+    public ushort? Control => IsUnnumbered ? UInt8(2) : UInt16(2) is { } value ? BinaryPrimitives.ReverseEndianness(value) : null;
 
     /// <summary>Organization code (OUI) of SNAP; null without SNAP.</summary>
     public uint? OrganizationCode => IsSnap && UInt32(3) is { } value ? value >> 8 : null;
@@ -40,7 +50,12 @@ public sealed class LlcLayer : PacketLayer
     private bool IsSnap => Span.Length >= 3 && Span[0] == Snap && Span[1] == Snap && Span[2] == 3;
 
     private protected override PacketLayer? FindNext() => IsSnap
-        ? OrganizationCode == 0 ? Create(LayerKey.EtherType, ProtocolId ?? 0) : null
+        ? OrganizationCode switch
+        {
+            EtherTypes or BridgeTunnel => Create(LayerKey.EtherType, ProtocolId ?? 0),
+            Cisco when ProtocolId == VlanSpanningTree => Create(LayerKey.ServiceAccessPoint, SpanningTree),
+            _ => null,
+        }
         : Control == 3 ? Create(LayerKey.ServiceAccessPoint, DestinationServiceAccessPoint ?? 0) : null;
 }
 

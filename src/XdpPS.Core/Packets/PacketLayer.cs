@@ -54,6 +54,12 @@ public abstract class PacketLayer : IEquatable<PacketLayer>
     /// <summary>The bytes end within the header.</summary>
     internal bool IsHeaderCut => bytes.Length < HeaderLength;
 
+    /// <summary>Bytes that are there from the layer's first to the end of what is around it.</summary>
+    internal int Available => bytes.Length;
+
+    /// <summary>As <see cref="Available"/>, without what follows the layer's own end.</summary>
+    internal int MessageLength => Math.Min(bytes.Length, Extent ?? bytes.Length);
+
     /// <summary>What a list of packets shows as source, where this layer has such a thing.</summary>
     internal virtual string? SourceText => null;
 

@@ -4,6 +4,9 @@ namespace XdpPS;
 /// <param name="snapLength">The most bytes to keep of a packet, at least 1.</param>
 public sealed partial class XskPacketReader(int snapLength = int.MaxValue)
 {
+    /// <summary>Packets between the one that is copied and the one whose memory is fetched.</summary>
+    private const int Ahead = 4;
+
     private long firstTimestamp;
     private XskSocket? latest;
     private PacketOrigin origin = PacketOrigin.None;
@@ -19,7 +22,9 @@ public sealed partial class XskPacketReader(int snapLength = int.MaxValue)
         ArgumentNullException.ThrowIfNull(socket);
         if (socket.MultiBuffer) return ReadPacket(socket);
         using ReceiveBatch batch = socket.Receive(1);
-        return batch.Count == 0 ? null : Copy(socket, batch[0]);
+        if (batch.Count == 0) return null;
+        batch.Prefetch(1);
+        return Copy(socket, batch[0]);
     }
 
     /// <summary>Takes up to as many packets as there is room for, without waiting.</summary>
@@ -31,7 +36,12 @@ public sealed partial class XskPacketReader(int snapLength = int.MaxValue)
         if (packets.IsEmpty) return 0;
         if (socket.MultiBuffer) return ReadPackets(socket, packets);
         using ReceiveBatch batch = socket.Receive(packets.Length);
-        for (int i = 0; i < batch.Count; i++) packets[i] = Copy(socket, batch[i]);
+        for (int i = 0; i < batch.Count; i++)
+        {
+            batch.Prefetch(i + Ahead);
+            packets[i] = Copy(socket, batch[i]);
+        }
+
         return batch.Count;
     }
 

@@ -38,6 +38,13 @@ internal sealed unsafe class ConsumerRing<T> : MappedRing<T> where T : unmanaged
         return granted;
     }
 
+    /// <summary>The next entry to be peeked, where it is known to be there.</summary>
+    internal bool TryLookAhead(out uint index)
+    {
+        index = peeked;
+        return knownProducer != peeked;
+    }
+
     /// <summary>Gives the newest <paramref name="count"/> peeked entries back, to be shown again.</summary>
     internal void Cancel(uint count) => peeked -= count;
 

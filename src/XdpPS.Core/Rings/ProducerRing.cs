@@ -28,10 +28,14 @@ internal sealed unsafe class ProducerRing<T> : MappedRing<T> where T : unmanaged
     {
         get
         {
+            // An old "wake-up needed" does no harm: where the kernel copies it is always needed, and the fence saved.
+            if (IsFlagged) return true;
             Interlocked.MemoryBarrier();
-            return (Volatile.Read(ref *Flags) & IfXdp.XDP_RING_NEED_WAKEUP) != 0;
+            return IsFlagged;
         }
     }
+
+    private bool IsFlagged => (Volatile.Read(ref *Flags) & IfXdp.XDP_RING_NEED_WAKEUP) != 0;
 
     /// <summary>Published and not yet taken by the kernel.</summary>
     internal uint Pending => submitted - Volatile.Read(ref *Consumer);

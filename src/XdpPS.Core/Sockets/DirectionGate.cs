@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
 
 namespace XdpPS;
 
@@ -11,7 +12,7 @@ internal sealed class DirectionGate(string direction)
     private const int Open = 0;
     private const int Closed = -1;
 
-    /// <summary>A socket that is being opened on the same UMEM is inside, for a moment.</summary>
+    /// <summary>Another than the thread whose direction it is is inside, for a moment: a socket that is being opened on the same UMEM, or a <see cref="LateWaker"/>.</summary>
     private const int Borrowed = -2;
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
@@ -26,7 +27,16 @@ internal sealed class DirectionGate(string direction)
 
     internal bool TryEnter() => Interlocked.CompareExchange(ref holder, Environment.CurrentManagedThreadId, Open) == Open;
 
+    /// <summary>Enters where nobody is inside; who comes meanwhile waits.</summary>
+    internal bool TryBorrow() => Interlocked.CompareExchange(ref holder, Borrowed, Open) == Open;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal void Enter(XskSocketInfo socket)
+    {
+        if (!TryEnter()) EnterSlowly(socket);
+    }
+
+    private void EnterSlowly(XskSocketInfo socket)
     {
         SpinWait wait = default;
         while (true)

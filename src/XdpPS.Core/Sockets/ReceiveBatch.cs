@@ -3,21 +3,24 @@ namespace XdpPS;
 /// <summary>A received packet, readable until its batch is disposed.</summary>
 public readonly ref struct ReceivedFrame
 {
-    internal ReceivedFrame(ReadOnlySpan<byte> data, long timestamp, bool fromKernel)
+    private readonly ReceivePath path;
+    private readonly uint index;
+
+    internal ReceivedFrame(ReceivePath path, uint index)
     {
-        Data = data;
-        Timestamp = timestamp;
-        IsKernelTimestamp = fromKernel;
+        this.path = path;
+        this.index = index;
+        Data = path.Data(index);
     }
 
     /// <summary>The bytes, from the destination address on, without FCS. They lie in the UMEM: copy what must live longer.</summary>
     public ReadOnlySpan<byte> Data { get; }
 
-    /// <summary>Nanoseconds since 1970-01-01 UTC.</summary>
-    public long Timestamp { get; }
+    /// <summary>Nanoseconds since 1970-01-01 UTC. It is found when it is asked for.</summary>
+    public long Timestamp => path.Timestamp(index, out _);
 
-    /// <summary>The XDP program took <see cref="Timestamp"/> when the packet arrived; else it is the time of reading.</summary>
-    public bool IsKernelTimestamp { get; }
+    /// <summary>The XDP program took <see cref="Timestamp"/> when the packet arrived; else it is the time of asking.</summary>
+    public bool IsKernelTimestamp => path.ArrivedAt(index) != 0;
 }
 
 /// <summary>
@@ -48,10 +51,15 @@ public ref struct ReceiveBatch
         {
             ObjectDisposedException.ThrowIf(disposed, typeof(ReceiveBatch));
             ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)index, (uint)Count, nameof(index));
-            uint at = first + (uint)index;
-            long timestamp = path.Timestamp(at, out bool fromKernel);
-            return new ReceivedFrame(path.Data(at), timestamp, fromKernel);
+            return new ReceivedFrame(path, first + (uint)index);
         }
+    }
+
+    /// <summary>Begins to fetch a packet of this batch, or where there are no more, the one that comes after it.</summary>
+    internal readonly void Prefetch(int index)
+    {
+        if (index < Count) path.Prefetch(first + (uint)index);
+        else if (index == Count) path.PrefetchNext();
     }
 
     /// <summary>Gives the frames back.</summary>

@@ -77,13 +77,7 @@ internal sealed unsafe partial class ReceivePath
     /// </summary>
     internal long Timestamp(uint index, out bool fromKernel)
     {
-        long arrived = 0;
-        if (readTimestamps)
-        {
-            arrived = *umem.TimestampSlot(rx[index].Address);
-            timestampRead = true;
-        }
-
+        long arrived = ArrivedAt(index);
         fromKernel = arrived != 0;
         if (!fromKernel) return KernelClock.Realtime;
         if (arrived > clockReadAt + ClockInterval)
@@ -95,6 +89,14 @@ internal sealed unsafe partial class ReceivePath
         }
 
         return arrived + wallClockOffset;
+    }
+
+    /// <summary>The XDP program's reading of CLOCK_MONOTONIC when the packet arrived; 0 where there is none.</summary>
+    internal long ArrivedAt(uint index)
+    {
+        if (!readTimestamps) return 0;
+        timestampRead = true;
+        return *umem.TimestampSlot(rx[index].Address);
     }
 
     /// <summary>Returns the frames of <paramref name="count"/> peeked descriptors and counts them.</summary>
@@ -139,7 +141,8 @@ internal sealed unsafe partial class ReceivePath
     /// <remarks>
     /// They lie in the packet's memory, which another CPU has just written: where nobody has looked at the packet, this
     /// store costs more than all else that is done for it. So once a driver is known to write them, what was not looked
-    /// at stays as it is.
+    /// at stays as it is. A driver has room for metadata in every packet or in none; one that was redirected here with
+    /// metadata of its own, or with hardly any headroom, may lack it (bpf_xdp_adjust_meta), and can show an old time then.
     /// </remarks>
     private void ClearTimestamps(uint index, uint count)
     {
@@ -174,6 +177,6 @@ internal sealed unsafe partial class ReceivePath
     {
         // recvmsg on AF_XDP returns no data; it only runs the driver's receive side (__xsk_recvmsg). Its errors
         // are those of an interface that is down or gone, which the caller learns from the health check.
-        _ = Libc.recvfrom(socket, null, 0, Libc.MSG_DONTWAIT, null, null);
+        _ = Libc.recvfrom(socket.Number, null, 0, Libc.MSG_DONTWAIT, null, null);
     }
 }

@@ -60,7 +60,13 @@ public ref partial struct SendBatch
     {
         if (disposed) return;
         disposed = true;
-        path.Submit(first, (uint)Count, (uint)Capacity);
-        path.Gate.Leave();
+        try
+        {
+            path.Submit(first, (uint)Count, (uint)Capacity);
+        }
+        finally
+        {
+            path.Gate.Leave();
+        }
     }
 }

@@ -41,10 +41,12 @@ internal sealed unsafe partial class TransmitPath
         {
             Wake();
             uint left = tx.Pending;
-            if (left == 0 || left >= pending) return;
-            pending = left;
+            if (left == 0) return;
             // There is one place on COMPLETION a frame, and the kernel goes on only where one is free.
+            long completed = Completed;
             Reap();
+            if (left >= pending && Completed == completed) return;
+            pending = left;
         }
     }
 

@@ -81,8 +81,8 @@ internal sealed unsafe partial class TransmitPath
         // With preferred busy polling our calls are what runs the driver, whatever the flag says.
         if (info.NeedWakeup && info.BusyPollMicroseconds == 0 && !tx.NeedsWakeup) return;
         Wakeups++;
-        if (Libc.sendto(socket, null, 0, Libc.MSG_DONTWAIT, null, 0) >= 0) return;
-        int errno = Marshal.GetLastPInvokeError();
+        if (Libc.sendto(socket.Number, null, 0, Libc.MSG_DONTWAIT, null, 0) >= 0) return;
+        int errno = Marshal.GetLastSystemError();
         switch (errno)
         {
             // To be tried again: the budget of one call is used up, COMPLETION or the driver's queue is full, or there

@@ -156,6 +156,12 @@ public enum XskErrorId
     /// <summary>The frame is longer than the UMEM frame or the interface's MTU allows.</summary>
     FrameTooLong,
 
+    /// <summary>A field of a frame to build is missing, out of range, or contradicts another.</summary>
+    FrameFieldInvalid,
+
+    /// <summary>The packet has no such field, or not enough of it was kept to change it.</summary>
+    FrameNotEditable,
+
     /// <summary>A ring's indices or descriptors make no sense: another process or a driver wrote to it.</summary>
     RingCorrupted,
 }

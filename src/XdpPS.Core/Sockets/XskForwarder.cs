@@ -39,7 +39,7 @@ public sealed class XskForwarder : IDisposable
         // There and back on one socket is one direction.
         bool both = this.options.Bidirectional && from != to;
         targets = both ? [to, from] : [to];
-        poller = new XskPoller(both ? [from, to] : [from]);
+        poller = new XskPoller(both ? [from, to] : [from]) { Coalescing = TimeSpan.Zero };
         try
         {
             foreach (XskSocket target in targets) senders.Add(new XskSender(target, 0, TimeSpan.Zero));
@@ -107,16 +107,18 @@ public sealed class XskForwarder : IDisposable
     }
 
     /// <summary>Waits until the kernel has completed every frame. What is not completed by then stays with it, and comes back to its socket.</summary>
+    /// <param name="timeout">How long to wait, at the most.</param>
+    /// <param name="cancellation">Ends the waiting.</param>
     /// <returns>Whether it did so in time.</returns>
     /// <exception cref="XskException">As <see cref="XskSocket.Flush"/>.</exception>
-    public bool Finish(TimeSpan timeout)
+    public bool Finish(TimeSpan timeout, CancellationToken cancellation = default)
     {
         long start = Stopwatch.GetTimestamp();
         bool complete = true;
         foreach (XskSocket target in targets)
         {
             TimeSpan left = timeout - Stopwatch.GetElapsedTime(start);
-            complete &= target.Flush(left > TimeSpan.Zero ? left : TimeSpan.Zero);
+            complete &= target.Flush(left > TimeSpan.Zero ? left : TimeSpan.Zero, cancellation);
         }
 
         return complete;

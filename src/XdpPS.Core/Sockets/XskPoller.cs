@@ -9,9 +9,9 @@ namespace XdpPS;
 /// </summary>
 /// <remarks>
 /// <see cref="Wait"/> sleeps in poll(2), so that waiting costs no CPU time beyond what sockets were told to poll for; once a second it wakes to ask each socket
-/// for its health. <see cref="Wake"/> ends it from any thread.
+/// for its health. Under load it sleeps by the clock first (<see cref="Coalescing"/>). <see cref="Wake"/> ends it from any thread.
 /// </remarks>
-public sealed class XskPoller : IDisposable
+public sealed partial class XskPoller : IDisposable
 {
     private static readonly TimeSpan HealthInterval = TimeSpan.FromSeconds(1);
 
@@ -29,6 +29,7 @@ public sealed class XskPoller : IDisposable
     {
         ArgumentNullException.ThrowIfNull(sockets);
         this.sockets = [.. sockets];
+        mostCoalesced = this.sockets.Select(socket => Math.Min(socket.RxRingSize, socket.FillRingSize)).DefaultIfEmpty().Min() / CoalescedPart;
         busyPollTicks = this.sockets.Select(socket => socket.BusyPollMicroseconds).DefaultIfEmpty().Max() * (Stopwatch.Frequency / 1_000_000);
         descriptors = new Libc.PollFd[this.sockets.Length + 1];
         try
@@ -49,24 +50,23 @@ public sealed class XskPoller : IDisposable
     public bool Wait(TimeSpan timeout)
     {
         long start = Stopwatch.GetTimestamp();
-        while (!woken)
+        for (long now = start; !woken; now = Stopwatch.GetTimestamp())
         {
-            TimeSpan untilCheck = HealthInterval - Stopwatch.GetElapsedTime(checkedAt);
-            if (untilCheck <= TimeSpan.Zero)
+            TimeSpan wait = HealthInterval - Stopwatch.GetElapsedTime(checkedAt, now);
+            if (wait <= TimeSpan.Zero)
             {
                 CheckHealth();
-                untilCheck = HealthInterval;
+                wait = HealthInterval;
             }
 
-            TimeSpan wait = untilCheck;
             if (timeout >= TimeSpan.Zero)
             {
-                TimeSpan left = timeout - Stopwatch.GetElapsedTime(start);
+                TimeSpan left = timeout - Stopwatch.GetElapsedTime(start, now);
                 if (left <= TimeSpan.Zero) return false;
                 if (left < wait) wait = left;
             }
 
-            if (BusyPoll()) return true;
+            if (BusyPoll() || Coalesce(now, wait)) return true;
             switch (Poll((int)Math.Ceiling(wait.TotalMilliseconds)))
             {
                 case PollResult.Readable: return true;

@@ -27,6 +27,18 @@ public sealed class XskSendResult
     /// <summary>From the first frame to the last completion.</summary>
     public required double ElapsedSeconds { get; init; }
 
+    /// <summary>Frames that went onto the TX ring more than 100 microseconds after they were due; null where they went as fast as possible.</summary>
+    public long? LateFrames { get; init; }
+
+    /// <summary>How late 99 of 100 frames went onto the TX ring at most, to a sixteenth; null as above.</summary>
+    public double? LatenessP99Seconds { get; init; }
+
+    /// <summary>How late the latest one did; null as above.</summary>
+    public double? WorstLatenessSeconds { get; init; }
+
+    /// <summary>Frames with an earlier timestamp than one before them, sent at once; null where timestamps did not matter.</summary>
+    public long? OutOfOrderFrames { get; init; }
+
     /// <summary>Frames a second.</summary>
     public double FramesPerSecond => ElapsedSeconds > 0 ? Frames / ElapsedSeconds : 0;
 

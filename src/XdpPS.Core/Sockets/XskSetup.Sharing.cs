@@ -22,6 +22,7 @@ internal sealed partial class XskSetup
 
         int available = resources.Umem.Unleased;
         resources.ReceiveFrames = resources.Umem.Lease(receives ? options.ReceiveShareOf(available) : 0);
+        if (options.ShareUmemWith is not null) resources.Umem.ClearTimestamps(resources.ReceiveFrames);
         resources.TransmitFrames = resources.Umem.Lease(options.TxRingSize == 0 ? 0 : available);
         bool tooFew = (receives && resources.ReceiveFrames.Capacity == 0) || (options.TxRingSize > 0 && resources.TransmitFrames.Capacity == 0);
         if (tooFew && options.ShareUmemWith is { } full)

@@ -181,23 +181,56 @@ public sealed partial class XskSocket : XskSocketInfo, IDisposable
         return batch.TryAdd(frame);
     }
 
-    /// <summary>Takes back completed frames, and wakes the kernel for what is on the TX ring where it needs that.</summary>
+    /// <summary>
+    /// Takes back completed frames, and wakes the kernel for what is on the TX ring where it needs that; where it copies,
+    /// until it has sent all that it can.
+    /// </summary>
     /// <exception cref="XskException">The interface is down or gone, or as <see cref="ReserveSend"/>.</exception>
     public void Pump()
     {
         TransmitPath path = EnterTransmit();
         try
         {
-            path.Reap();
-            if (path.Packets == path.Completed) return;
-            if (path.IsMultiBuffer) path.WakeForAll();
-            else path.Wake();
-            path.Reap();
+            PumpInside(path);
         }
         finally
         {
             path.Gate.Leave();
         }
+    }
+
+    /// <summary>As <see cref="Pump"/>, from another thread than the one that sends, which waits where it comes meanwhile.</summary>
+    /// <returns>False while somebody is sending.</returns>
+    /// <exception cref="XskException">The interface is down or gone.</exception>
+    internal bool TryPumpBeside()
+    {
+        if (!transmit!.Gate.TryBorrow()) return !IsOpen;
+        try
+        {
+            PumpInside(transmit);
+            return true;
+        }
+        finally
+        {
+            transmit.Gate.Leave();
+        }
+    }
+
+    private void PumpInside(TransmitPath path)
+    {
+        if (BindMode == XskBindMode.Copy)
+        {
+            // A call sends 32 frames, before it returns: what stayed on the ring would have left the cache by its turn.
+            path.WakeForAll();
+            path.Reap();
+            return;
+        }
+
+        path.Reap();
+        if (path.Packets == path.Completed) return;
+        if (path.IsMultiBuffer) path.WakeForAll();
+        else path.Wake();
+        path.Reap();
     }
 
     /// <summary>Pumps until the kernel has completed every frame. Completed is not delivered: see <see cref="XskRingStats.DriverDropped"/>.</summary>
@@ -340,6 +373,17 @@ public sealed partial class XskSocket : XskSocketInfo, IDisposable
             receive.Gate.Leave();
         }
     }
+
+    /// <summary>Packets have arrived, and nobody is receiving.</summary>
+    internal bool HasArrivals()
+    {
+        if (!receive!.Gate.TryEnter()) return false;
+        bool any = !receive.Ring.IsEmpty;
+        receive.Gate.Leave();
+        return any;
+    }
+
+    internal long DescriptorsRead => receive!.Packets;
 
     internal void Claim(XskSender sender)
     {

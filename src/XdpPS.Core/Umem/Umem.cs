@@ -216,6 +216,12 @@ internal sealed unsafe partial class Umem
         return (long*)(start + packetAddress - sizeof(long));
     }
 
+    /// <summary>For frames to receive into that others had before: whatever these left there, a driver that writes no arrival time must not seem to have written it.</summary>
+    internal void ClearTimestamps(FramePool frames)
+    {
+        foreach (ulong frame in frames.Free) *TimestampSlot(frame + (ulong)ReceiveOffset(Headroom)) = 0;
+    }
+
     private XskException OutOfRange(ulong address, uint count) => XskException.FromCheck(
         XskErrorId.RingCorrupted,
         $"A descriptor names {count} bytes at 0x{address:x}, outside the UMEM of {length} bytes",

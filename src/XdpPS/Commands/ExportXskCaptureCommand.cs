@@ -21,6 +21,9 @@ public sealed partial class ExportXskCaptureCommand : XskCommand
     /// <summary>Between the pipeline and the timer that flushes.</summary>
     private readonly Lock gate = new();
     private XskCaptureWriter? writer;
+
+    /// <summary>The file that is yet to be begun.</summary>
+    private string? pending;
     private Timer? flusher;
     private XskException? flushFailure;
 
@@ -111,22 +114,17 @@ public sealed partial class ExportXskCaptureCommand : XskCommand
         }
 
         if (!ShouldProcess(path, Append ? "Append packets to the capture file" : "Write a capture file")) return;
-        try
-        {
-            writer = new XskCaptureWriter(Options(path));
-        }
-        catch (XskException e)
-        {
-            ThrowTerminatingError(e, path);
-        }
-
-        if (ParameterSetName == PacketSet) flusher = new Timer(_ => FlushInBackground(), null, FlushInterval, FlushInterval);
+        pending = path;
+        // The packets may come from the very file that is to be replaced: it is there until one of them arrives, and then open.
+        if (ParameterSetName == SocketSet || Append || NoClobber || Rotates || !File.Exists(path)) Begin();
     }
 
     /// <inheritdoc/>
     protected override void ProcessRecord()
     {
-        if (writer is null || ParameterSetName == SocketSet) return;
+        if (ParameterSetName == SocketSet) return;
+        if (pending is not null) Begin();
+        if (writer is null) return;
         switch (InputObject.BaseObject)
         {
             case XskPacket packet:
@@ -141,12 +139,13 @@ public sealed partial class ExportXskCaptureCommand : XskCommand
         if (input.IsUnrolled) ThrowTerminatingError(XskErrorRecord.BytesUnrolled("Export-XskCapture", "-InputObject", InputObject));
 
         foreach (ErrorRecord error in input.Errors) WriteError(error);
-        foreach (InputFrame frame in input.Frames) Write(frame.ToPacket());
+        foreach (XskPacket packet in input.Frames.SelectMany(frame => frame.ToPackets())) Write(packet);
     }
 
     /// <inheritdoc/>
     protected override void EndProcessing()
     {
+        if (pending is not null) Begin();
         if (writer is null) return;
         if (ParameterSetName == SocketSet) Record();
         try
@@ -201,6 +200,22 @@ public sealed partial class ExportXskCaptureCommand : XskCommand
             : null;
         if (wrong is not { } mistake) return;
         ThrowTerminatingError(XskErrorRecord.Create("ParametersContradict", ErrorCategory.InvalidArgument, mistake.Cause, mistake.Remedy, null));
+    }
+
+    private void Begin()
+    {
+        string path = pending!;
+        pending = null;
+        try
+        {
+            writer = new XskCaptureWriter(Options(path));
+        }
+        catch (XskException e)
+        {
+            ThrowTerminatingError(e, path);
+        }
+
+        if (ParameterSetName == PacketSet) flusher = new Timer(_ => FlushInBackground(), null, FlushInterval, FlushInterval);
     }
 
     private XskCaptureOptions Options(string path) => new()

@@ -29,9 +29,11 @@ public sealed class InvokeXskForwardCommand : XskCommand
     private bool progressShown;
 
     [Parameter(Mandatory = true, Position = 0)]
+    [SingleSocket]
     public XskSocket From { get; set; } = null!;
 
     [Parameter(Mandatory = true, Position = 1)]
+    [SingleSocket]
     public XskSocket To { get; set; } = null!;
 
     [Parameter]
@@ -172,7 +174,8 @@ public sealed class InvokeXskForwardCommand : XskCommand
             ShowProgress(duration);
         }
 
-        forwarder.Finish(Stopping ? StoppedTimeout : CompletionTimeout);
+        if (!Stopping) forwarder.Finish(CompletionTimeout, StopToken);
+        if (Stopping) forwarder.Finish(StoppedTimeout);
     }
 
     private void ShowProgress(TimeSpan? duration)

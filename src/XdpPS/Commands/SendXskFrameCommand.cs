@@ -9,17 +9,15 @@ namespace XdpPS.Commands;
 /// <summary>Send-XskFrame.</summary>
 [Cmdlet(VerbsCommunications.Send, "XskFrame", SupportsShouldProcess = true, DefaultParameterSetName = PacketSet)]
 [OutputType(typeof(XskSendResult))]
-public sealed class SendXskFrameCommand : XskCommand
+public sealed partial class SendXskFrameCommand : XskCommand
 {
     private const string PacketSet = "Packet";
     private const string DataSet = "Data";
 
-    private readonly List<byte[]> buffered = [];
+    private readonly List<(InputFrame Frame, long Timestamp)> buffered = [];
     private bool confirmed;
     private XskSender? sender;
     private ThreadAffinity? pinned;
-    private long shown;
-    private bool progressShown;
 
     [Parameter(Mandatory = true, Position = 0)]
     public XskSocket Socket { get; set; } = null!;
@@ -44,10 +42,6 @@ public sealed class SendXskFrameCommand : XskCommand
     public double DurationSeconds { get; set; }
 
     [Parameter]
-    [ValidateRange(0.001, 1e9)]
-    public double PacketsPerSecond { get; set; }
-
-    [Parameter]
     [ValidateRange(0.0, 86400.0)]
     public double CompletionTimeoutSeconds { get; set; } = 5;
 
@@ -68,13 +62,15 @@ public sealed class SendXskFrameCommand : XskCommand
     /// <inheritdoc/>
     protected override void BeginProcessing()
     {
+        pacer = NewPacer();
         // Asked once a socket, not once a frame.
         confirmed = ShouldProcess($"{Socket.InterfaceName} queue {Socket.QueueId}", "Send frames");
         if (!confirmed) return;
         try
         {
             if (Given(nameof(Cpu))) pinned = ThreadAffinity.Pin(Cpu);
-            sender = new XskSender(Socket, PacketsPerSecond, CompletionTimeout, StopToken);
+            sender = new XskSender(Socket, pacer, CompletionTimeout, StopToken);
+            if (Paces) sender.Waiting = () => ShowProgress(200);
         }
         catch (XskException e)
         {
@@ -88,11 +84,15 @@ public sealed class SendXskFrameCommand : XskCommand
         if (!confirmed) return;
         if (ParameterSetName == DataSet)
         {
-            Take(Data, Data);
+            Take(new InputFrame(Data, Data));
         }
         else if (Packet.BaseObject is XskPacket { Truncated: false } packet)
         {
-            Take(packet.Data, packet);
+            Take(new InputFrame(packet.Data, packet));
+        }
+        else if (Packet.BaseObject is byte[] bytes)
+        {
+            Take(new InputFrame(bytes, bytes));
         }
         else
         {
@@ -100,14 +100,14 @@ public sealed class SendXskFrameCommand : XskCommand
             if (input.IsUnrolled) ThrowTerminatingError(XskErrorRecord.BytesUnrolled("Send-XskFrame", "-Data", Packet));
 
             foreach (ErrorRecord error in input.Errors) WriteError(error);
-            foreach (InputFrame frame in input.Frames) Take(frame.Data, frame.Origin);
+            foreach (InputFrame frame in input.Frames) Take(frame);
         }
 
         if (Repeats) return;
         try
         {
-            // The next input may be long in coming: what there is goes out now.
-            sender!.Wake();
+            // The next input may be long in coming.
+            sender!.WakeSoon();
         }
         catch (XskException e)
         {
@@ -124,6 +124,7 @@ public sealed class SendXskFrameCommand : XskCommand
             if (Repeats) SendBuffered();
             bool complete = sender!.Finish(CompletionTimeout);
             pinned?.Dispose();
+            EndProgress();
             if (!Stopping) Report(sender.GetResult(), complete);
         });
     }
@@ -140,28 +141,44 @@ public sealed class SendXskFrameCommand : XskCommand
         base.Dispose(disposing);
     }
 
-    private void Take(byte[] frame, object origin)
+    private void Take(InputFrame frame)
     {
+        if (!TryTimestamp(frame.Origin, out long timestamp)) return;
         try
         {
             if (Repeats)
             {
-                Socket.CheckFrame(frame);
-                buffered.Add(frame);
+                Socket.CheckFrame(frame.Data);
+                buffered.Add((frame, timestamp));
             }
             else
             {
-                sender!.Send(frame);
+                Send(frame, timestamp, 0, 1);
+                if (Paces) ShowProgressBetween();
             }
         }
         catch (XskException e) when (e.ErrorId is XskErrorId.FrameTooShort or XskErrorId.FrameTooLong)
         {
-            WriteError(e, origin);
+            WriteError(e, frame.Origin);
         }
         catch (XskException e)
         {
             ThrowTerminatingError(e, Socket);
         }
+    }
+
+    /// <summary>Sends a frame, or all frames of a template, whose fields go on from round to round.</summary>
+    private bool Send(InputFrame frame, long timestamp, long round, long rounds)
+    {
+        if (frame.Origin is not XskFrameTemplate template) return sender!.Send(frame.Data, timestamp);
+        for (long i = 0; i < template.Count; i++)
+        {
+            if (!sender!.Send(template, unchecked((round * template.Count) + i) & long.MaxValue)) return false;
+            share = (round + ((double)i / template.Count)) / rounds;
+            ShowProgressBetween();
+        }
+
+        return true;
     }
 
     private void Guard(Action action)
@@ -181,32 +198,20 @@ public sealed class SendXskFrameCommand : XskCommand
         if (buffered.Count == 0) return;
         bool repeatGiven = MyInvocation.BoundParameters.ContainsKey(nameof(Repeat));
         long rounds = repeatGiven || DurationSeconds == 0 ? Repeat : long.MaxValue;
-        long start = shown = Stopwatch.GetTimestamp();
-        if (DurationSeconds > 0) sender!.Deadline = start + (long)(DurationSeconds * Stopwatch.Frequency);
-        for (long round = 0; round < rounds; round++)
+        started = shown = Stopwatch.GetTimestamp();
+        sender!.Duration = TimeSpan.FromSeconds(DurationSeconds);
+        bool going = true;
+        for (long round = 0; going && round < rounds; round++)
         {
-            foreach (byte[] frame in buffered)
+            share = (double)round / rounds;
+            if (round > 0) pacer.BeginRound();
+            foreach ((InputFrame frame, long timestamp) in buffered)
             {
-                if (!sender!.Send(frame)) break;
-                // Looked at now and then, or always where frames are far apart.
-                if (sender.Frames % 256 == 0 || (PacketsPerSecond is > 0 and < 1000)) ShowProgress(start, (double)round / rounds);
+                going = Send(frame, timestamp, round, rounds);
+                if (!going) break;
+                ShowProgressBetween();
             }
-
-            if (Stopping || (sender!.Deadline != 0 && Stopwatch.GetTimestamp() >= sender.Deadline)) break;
         }
-
-        if (progressShown) WriteProgress(new ProgressRecord(0, "Sending frames", "Done") { RecordType = ProgressRecordType.Completed });
-    }
-
-    private void ShowProgress(long start, double share)
-    {
-        long now = Stopwatch.GetTimestamp();
-        if (Stopwatch.GetElapsedTime(shown, now).TotalMilliseconds < 200) return;
-        shown = now;
-        progressShown = true;
-        double elapsed = Stopwatch.GetElapsedTime(start, now).TotalSeconds;
-        if (DurationSeconds > 0) share = Math.Max(share, elapsed / DurationSeconds);
-        WriteProgress(new ProgressRecord(0, "Sending frames", $"{sender!.Frames} frames in {elapsed:F0} s") { PercentComplete = (int)Math.Clamp(share * 100, 0, 100) });
     }
 
     private void Report(XskSendResult result, bool complete)
@@ -227,6 +232,7 @@ public sealed class SendXskFrameCommand : XskCommand
                 + "its queue or its peer's was full (use -PacketsPerSecond), or its peer is down.");
         }
 
+        WarnOfTimes(result);
         if (PassThru) WriteObject(result);
     }
 }

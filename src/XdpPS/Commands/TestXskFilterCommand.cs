@@ -107,7 +107,7 @@ public sealed class TestXskFilterCommand : XskFilterCommand
         if (input.IsUnrolled) ThrowTerminatingError(XskErrorRecord.BytesUnrolled("Test-XskFilter", "-InputObject", InputObject));
 
         foreach (ErrorRecord error in input.Errors) WriteError(error);
-        foreach (InputFrame frame in input.Frames) WriteObject(tester!.Test(frame.ToPacket()));
+        foreach (XskPacket frame in input.Frames.SelectMany(given => given.ToPackets())) WriteObject(tester!.Test(frame));
     }
 
     private void TestFile(string file)

@@ -49,6 +49,8 @@ public abstract class XskFilterCommand : XskCommand
     /// <summary>The filter that the parameters make, or null for everything. A mistake in it concerns every input: it ends the command.</summary>
     private protected PacketFilter? MakeFilter()
     {
+        // The usual thing, and no reason to load what filters are made with.
+        if (Filter is null && Vlan is null && !NotMatch && EtherType.Length + IPProtocol.Length + Port.Length + Address.Length == 0) return null;
         // To libpcap nothing is every packet: of an empty variable that would be the opposite of what was meant.
         if (Filter is not null && (string.IsNullOrWhiteSpace(Filter) || Filter.Contains('\0')))
         {

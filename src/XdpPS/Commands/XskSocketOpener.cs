@@ -46,13 +46,18 @@ internal sealed class XskSocketOpener
     {
         XdpInterface nic = XdpInterface.Get(socket.InterfaceName, socket.NetworkNamespace);
         HashSet<int> bound = [.. SocketRegistry.OnInterface(socket.NetworkNamespaceId, nic.Index).Select(other => other.QueueId)];
-        int[] missed = [.. Enumerable.Range(0, nic.RxQueues).Where(queue => !bound.Contains(queue))];
-        if (missed.Length == 0) return null;
+        List<int> missed = [];
+        for (int queue = 0; queue < nic.RxQueues; queue++)
+        {
+            if (!bound.Contains(queue)) missed.Add(queue);
+        }
+
+        if (missed.Count == 0) return null;
         string kind = nic.CombinedQueues > 0 ? "combined" : "rx";
         // The kernel does not take a queue away that has a socket.
         string fewer = bound.All(queue => queue == 0) ? $", or run '{nic.Command($"ethtool -L {nic.Name} {kind} 1")}'" : "";
-        string list = missed.Length > 8 ? $"{missed[0]}-{missed[^1]}" : string.Join(", ", missed);
-        return $"{nic.Name} has {nic.RxQueues} receive queues, and this process has no socket on {(missed.Length == 1 ? "queue" : "queues")} {list}: "
+        string list = missed.Count > 8 ? $"{missed[0]}-{missed[^1]}" : string.Join(", ", missed);
+        return $"{nic.Name} has {nic.RxQueues} receive queues, and this process has no socket on {(missed.Count == 1 ? "queue" : "queues")} {list}: "
             + "packets that arrive there go to the kernel, or to another process's socket, and are not seen here. "
             + $"Bind all of them with -AllQueues{fewer}.";
     }

@@ -20,7 +20,7 @@ public sealed class FieldCompleter : IArgumentCompleter
 
     private static IEnumerable<(string Name, string Tip)> Names(string parameterName) => parameterName switch
     {
-        "EtherType" => FieldNames.EtherTypes.Select(entry => (entry.Name, $"0x{entry.Number:x4}: {entry.Meaning}")),
+        "EtherType" or "VlanType" => FieldNames.EtherTypes.Select(entry => (entry.Name, $"0x{entry.Number:x4}: {entry.Meaning}")),
         "IPProtocol" => FieldNames.IPProtocols.Select(entry => (entry.Name, $"{entry.Number}: {entry.Meaning}")),
         "Vlan" => [(VlanValuesAttribute.Any, "every frame with a VLAN tag")],
         _ => [],

@@ -83,6 +83,9 @@ public static class XskFormat
         return string.Join(Environment.NewLine, lines);
     }
 
+    /// <summary>Seconds as microseconds with one decimal; empty where there are none.</summary>
+    public static string Microseconds(double? seconds) => seconds is { } value ? (value * 1e6).ToString("F1", CultureInfo.InvariantCulture) : "";
+
     /// <summary>A count or rate in at most eight characters: whole up to ten million, then in millions (M) or billions (G).</summary>
     public static string Count(double value) => value switch
     {

@@ -5,11 +5,11 @@ using XdpPS.Errors;
 
 namespace XdpPS.Frames;
 
-/// <summary>A frame to send, and the object it came from for error messages.</summary>
+/// <summary>A frame to send, and the object it came from for error messages; of a template the first frame.</summary>
 internal readonly record struct InputFrame(byte[] Data, object Origin);
 
 /// <summary>
-/// Finds the frames in whatever was given to Send-XskFrame, in this order: packet, packets, bytes, a lone byte
+/// Finds the frames in whatever was given to Send-XskFrame, in this order: packet, template, packets, bytes, a lone byte
 /// (a mistake), hexadecimal text, a list of any of these, a dictionary or an object with Data.
 /// </summary>
 internal sealed class FrameInput(bool allowTruncated)
@@ -52,6 +52,9 @@ internal sealed class FrameInput(bool allowTruncated)
             case XskPacket packet:
                 Add(packet);
                 break;
+            case XskFrameTemplate template:
+                frames.Add(new InputFrame(template.First.Data, template));
+                break;
             case XskPacket[] packets:
                 foreach (XskPacket packet in packets) ReadItem(packet);
                 break;
@@ -71,7 +74,7 @@ internal sealed class FrameInput(bool allowTruncated)
                 AddData(data.Value, PSObject.AsPSObject(item).Properties["Truncated"]?.Value, item!);
                 break;
             default:
-                AddError("FrameInputInvalid", $"This is no frame: {Describe(value)}", "give a packet, bytes (,$bytes in a pipeline), hexadecimal text, or an object with a Data property", item);
+                AddError("FrameInputInvalid", $"This is no frame: {Describe(value)}", "give a packet, a template, bytes (,$bytes in a pipeline), hexadecimal text, or an object with a Data property", item);
                 break;
         }
     }

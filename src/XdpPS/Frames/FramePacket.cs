@@ -10,6 +10,9 @@ internal static class FramePacket
     internal static XskPacket ToPacket(this InputFrame frame) => frame.Origin as XskPacket
         ?? new XskPacket(frame.Data) { Length = Math.Max(frame.Data.Length, StatedLength(frame.Origin)) };
 
+    /// <returns>As <see cref="ToPacket"/>; of a template all its frames, one when it is asked for.</returns>
+    internal static IEnumerable<XskPacket> ToPackets(this InputFrame frame) => frame.Origin is XskFrameTemplate template ? template.GetPackets() : [frame.ToPacket()];
+
     private static int StatedLength(object origin)
     {
         // The Length of these is their own, not a packet's.

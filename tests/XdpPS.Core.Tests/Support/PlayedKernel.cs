@@ -101,6 +101,13 @@ internal sealed unsafe class PlayedKernel : IDisposable
         Volatile.Write(ref *ring.Producer, *ring.Producer + 1);
     }
 
+    /// <summary>Has a place on the TX ring that was reserved last name a frame that is nobody's.</summary>
+    internal void SpoilReserved()
+    {
+        RingLayout ring = tx.Layout;
+        ((XdpDescriptor*)ring.Entries)[*ring.Producer & (ring.Size - 1)].Address = ulong.MaxValue;
+    }
+
     /// <summary>Sends and completes everything on the TX ring.</summary>
     internal int Complete()
     {

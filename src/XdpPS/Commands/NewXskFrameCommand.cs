@@ -1,0 +1,265 @@
+using System.Management.Automation;
+using XdpPS.Completion;
+using XdpPS.Frames;
+
+namespace XdpPS.Commands;
+
+/// <summary>New-XskFrame.</summary>
+[Cmdlet(VerbsCommon.New, "XskFrame", DefaultParameterSetName = EthernetSet)]
+[OutputType(typeof(XskPacket), typeof(XskFrameTemplate))]
+public sealed class NewXskFrameCommand : XskCommand
+{
+    private const string EthernetSet = "Ethernet";
+    private const string ArpSet = "Arp";
+    private const string IPSet = "IP";
+    private const string IcmpEchoSet = "IcmpEcho";
+    private const string UdpSet = "Udp";
+    private const string TcpSet = "Tcp";
+
+    [Parameter(Mandatory = true, ParameterSetName = EthernetSet)]
+    [EtherTypeValue]
+    [ArgumentCompleter(typeof(FieldCompleter))]
+    public ushort EtherType { get; set; }
+
+    [Parameter(Mandatory = true, ParameterSetName = ArpSet)]
+    public SwitchParameter Arp { get; set; }
+
+    [Parameter(Mandatory = true, ParameterSetName = IPSet)]
+    [IPProtocolValue]
+    [ArgumentCompleter(typeof(FieldCompleter))]
+    public IPProtocol IPProtocol { get; set; }
+
+    [Parameter(Mandatory = true, ParameterSetName = IcmpEchoSet)]
+    public SwitchParameter IcmpEcho { get; set; }
+
+    [Parameter(Mandatory = true, ParameterSetName = UdpSet)]
+    public SwitchParameter Udp { get; set; }
+
+    [Parameter(Mandatory = true, ParameterSetName = TcpSet)]
+    public SwitchParameter Tcp { get; set; }
+
+    [Parameter]
+    [MacInput]
+    public FieldSequence? DestinationMac { get; set; }
+
+    [Parameter]
+    [MacInput]
+    public FieldSequence? SourceMac { get; set; }
+
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    [ArgumentCompleter(typeof(InterfaceNameCompleter))]
+    public string? InterfaceName { get; set; }
+
+    [Parameter]
+    [ArgumentCompleter(typeof(NetworkNamespaceCompleter))]
+    public string? NetworkNamespace { get; set; }
+
+    [Parameter]
+    [VlanInput]
+    public FieldSequence[] Vlan { get; set; } = [];
+
+    [Parameter]
+    [ValidateRange((byte)0, (byte)7)]
+    public byte VlanPriority { get; set; }
+
+    [Parameter]
+    [EtherTypeValue]
+    [ArgumentCompleter(typeof(FieldCompleter))]
+    public ushort VlanType { get; set; }
+
+    [Parameter(Mandatory = true, ParameterSetName = ArpSet)]
+    [Parameter(Mandatory = true, ParameterSetName = IPSet)]
+    [Parameter(Mandatory = true, ParameterSetName = IcmpEchoSet)]
+    [Parameter(Mandatory = true, ParameterSetName = UdpSet)]
+    [Parameter(Mandatory = true, ParameterSetName = TcpSet)]
+    [AddressInput]
+    public FieldSequence? SourceAddress { get; set; }
+
+    [Parameter(Mandatory = true, ParameterSetName = ArpSet)]
+    [Parameter(Mandatory = true, ParameterSetName = IPSet)]
+    [Parameter(Mandatory = true, ParameterSetName = IcmpEchoSet)]
+    [Parameter(Mandatory = true, ParameterSetName = UdpSet)]
+    [Parameter(Mandatory = true, ParameterSetName = TcpSet)]
+    [AddressInput]
+    public FieldSequence? DestinationAddress { get; set; }
+
+    [Parameter(ParameterSetName = ArpSet)]
+    public ArpOperation Operation { get; set; } = ArpOperation.Request;
+
+    [Parameter(ParameterSetName = ArpSet)]
+    [MacInput]
+    public FieldSequence? TargetMac { get; set; }
+
+    [Parameter(ParameterSetName = IPSet)]
+    [Parameter(ParameterSetName = IcmpEchoSet)]
+    [Parameter(ParameterSetName = UdpSet)]
+    [Parameter(ParameterSetName = TcpSet)]
+    [Alias("HopLimit")]
+    [NumberInput(byte.MaxValue)]
+    public FieldSequence TimeToLive { get; set; } = FieldSequence.FromNumbers(64);
+
+    [Parameter(ParameterSetName = IPSet)]
+    [Parameter(ParameterSetName = IcmpEchoSet)]
+    [Parameter(ParameterSetName = UdpSet)]
+    [Parameter(ParameterSetName = TcpSet)]
+    [NumberInput(ushort.MaxValue)]
+    public FieldSequence Identification { get; set; } = FieldSequence.FromNumbers(1);
+
+    [Parameter(ParameterSetName = IPSet)]
+    [Parameter(ParameterSetName = IcmpEchoSet)]
+    [Parameter(ParameterSetName = UdpSet)]
+    [Parameter(ParameterSetName = TcpSet)]
+    public SwitchParameter DontFragment { get; set; }
+
+    [Parameter(ParameterSetName = IPSet)]
+    [Parameter(ParameterSetName = IcmpEchoSet)]
+    [Parameter(ParameterSetName = UdpSet)]
+    [Parameter(ParameterSetName = TcpSet)]
+    [Alias("Dscp")]
+    [ValidateRange((byte)0, (byte)63)]
+    public byte DifferentiatedServicesCodePoint { get; set; }
+
+    [Parameter(ParameterSetName = IPSet)]
+    [Parameter(ParameterSetName = IcmpEchoSet)]
+    [Parameter(ParameterSetName = UdpSet)]
+    [Parameter(ParameterSetName = TcpSet)]
+    [NumberInput(0xfffff)]
+    public FieldSequence FlowLabel { get; set; } = FieldSequence.FromNumbers(0);
+
+    [Parameter(Mandatory = true, ParameterSetName = UdpSet)]
+    [Parameter(Mandatory = true, ParameterSetName = TcpSet)]
+    [NumberInput(ushort.MaxValue)]
+    public FieldSequence? SourcePort { get; set; }
+
+    [Parameter(Mandatory = true, ParameterSetName = UdpSet)]
+    [Parameter(Mandatory = true, ParameterSetName = TcpSet)]
+    [NumberInput(ushort.MaxValue)]
+    public FieldSequence? DestinationPort { get; set; }
+
+    [Parameter(ParameterSetName = IcmpEchoSet)]
+    [NumberInput(ushort.MaxValue)]
+    public FieldSequence Identifier { get; set; } = FieldSequence.FromNumbers(1);
+
+    [Parameter(ParameterSetName = IcmpEchoSet)]
+    [Parameter(ParameterSetName = TcpSet)]
+    [NumberInput(uint.MaxValue)]
+    public FieldSequence SequenceNumber { get; set; } = FieldSequence.FromNumbers(0);
+
+    [Parameter(ParameterSetName = IcmpEchoSet)]
+    public SwitchParameter Reply { get; set; }
+
+    [Parameter(ParameterSetName = TcpSet)]
+    [NumberInput(uint.MaxValue)]
+    public FieldSequence AcknowledgmentNumber { get; set; } = FieldSequence.FromNumbers(0);
+
+    [Parameter(ParameterSetName = TcpSet)]
+    public TcpControlBits Flags { get; set; } = TcpControlBits.Syn;
+
+    [Parameter(ParameterSetName = TcpSet)]
+    public ushort Window { get; set; } = ushort.MaxValue;
+
+    [Parameter(ParameterSetName = EthernetSet)]
+    [Parameter(ParameterSetName = IPSet)]
+    [Parameter(ParameterSetName = IcmpEchoSet)]
+    [Parameter(ParameterSetName = UdpSet)]
+    [Parameter(ParameterSetName = TcpSet)]
+    [PayloadInput]
+    [AllowEmptyCollection]
+    public byte[] Payload { get; set; } = [];
+
+    [Parameter(ParameterSetName = EthernetSet)]
+    [Parameter(ParameterSetName = IPSet)]
+    [Parameter(ParameterSetName = IcmpEchoSet)]
+    [Parameter(ParameterSetName = UdpSet)]
+    [Parameter(ParameterSetName = TcpSet)]
+    [ValidateRange(0, 65535)]
+    public int PayloadLength { get; set; }
+
+    [Parameter(ParameterSetName = EthernetSet)]
+    [Parameter(ParameterSetName = IPSet)]
+    [Parameter(ParameterSetName = IcmpEchoSet)]
+    [Parameter(ParameterSetName = UdpSet)]
+    [Parameter(ParameterSetName = TcpSet)]
+    [ValidateRange(14, 65635)]
+    public int Length { get; set; }
+
+    [Parameter]
+    [ValidateRange(0, 65535)]
+    public int MinimumLength { get; set; }
+
+    [Parameter(ParameterSetName = IcmpEchoSet)]
+    [Parameter(ParameterSetName = UdpSet)]
+    [Parameter(ParameterSetName = TcpSet)]
+    public SwitchParameter BadChecksum { get; set; }
+
+    [Parameter(ParameterSetName = IPSet)]
+    [Parameter(ParameterSetName = IcmpEchoSet)]
+    [Parameter(ParameterSetName = UdpSet)]
+    [Parameter(ParameterSetName = TcpSet)]
+    public SwitchParameter BadHeaderChecksum { get; set; }
+
+    [Parameter]
+    [ValidateRange(1, long.MaxValue)]
+    public long Count { get; set; }
+
+    [Parameter]
+    public FrameVariation Vary { get; set; }
+
+    [Parameter]
+    public long Seed { get; set; }
+
+    [Parameter]
+    public SwitchParameter Expand { get; set; }
+
+    /// <inheritdoc/>
+    protected override void EndProcessing()
+    {
+        XskFrameTemplate template = null!;
+        try
+        {
+            template = Builder().BuildTemplate(Given(nameof(Count)) ? Count : null, Vary, Given(nameof(Seed)) ? Seed : null);
+        }
+        catch (XskException e)
+        {
+            ThrowTerminatingError(e, InterfaceName);
+        }
+
+        if (template.Count == 1) WriteObject(template.First);
+        else if (!Expand) WriteObject(template);
+        else foreach (XskPacket packet in template.GetPackets().TakeWhile(_ => !Stopping)) WriteObject(packet);
+    }
+
+    private FrameBuilder Builder() => new()
+    {
+        Protocol = Enum.Parse<FrameProtocol>(ParameterSetName),
+        DestinationMac = DestinationMac,
+        SourceMac = SourceMac ?? (InterfaceName is null ? null : FieldSequence.FromMacs(XdpInterface.Get(InterfaceName, NetworkNamespace).MacAddress)),
+        Vlans = [.. Vlan.Select(id => new FrameVlan(id, VlanPriority, Given(nameof(VlanType)) ? VlanType : null))],
+        EtherType = EtherType,
+        SourceAddress = SourceAddress,
+        DestinationAddress = DestinationAddress,
+        Operation = Operation,
+        TargetMac = TargetMac,
+        IPProtocol = IPProtocol,
+        TimeToLive = TimeToLive,
+        Identification = Identification,
+        DontFragment = DontFragment,
+        DifferentiatedServicesCodePoint = DifferentiatedServicesCodePoint,
+        FlowLabel = FlowLabel,
+        SourcePort = SourcePort,
+        DestinationPort = DestinationPort,
+        SequenceNumber = SequenceNumber,
+        AcknowledgmentNumber = AcknowledgmentNumber,
+        Flags = Flags,
+        Window = Window,
+        Identifier = Identifier,
+        Reply = Reply,
+        Payload = Payload,
+        PayloadLength = Given(nameof(PayloadLength)) ? PayloadLength : null,
+        Length = Given(nameof(Length)) ? Length : null,
+        MinimumLength = MinimumLength,
+        BadChecksum = BadChecksum,
+        BadHeaderChecksum = BadHeaderChecksum,
+    };
+}

@@ -1,0 +1,20 @@
+using System.Management.Automation;
+using System.Text;
+
+namespace XdpPS.Frames;
+
+/// <summary>Lets a payload be given as text, or with 0x in front as hexadecimal digits.</summary>
+[AttributeUsage(AttributeTargets.Property)]
+public sealed class PayloadInputAttribute : ArgumentTransformationAttribute
+{
+    /// <summary>Called by PowerShell while it binds the parameter.</summary>
+    public override object Transform(EngineIntrinsics engineIntrinsics, object inputData)
+    {
+        object? value = inputData is PSObject wrapped ? wrapped.BaseObject : inputData;
+        if (value is not string text) return inputData;
+        if (!text.StartsWith("0x", StringComparison.OrdinalIgnoreCase)) return Encoding.UTF8.GetBytes(text);
+        if (HexText.TryParse(text, out byte[] bytes)) return bytes;
+        throw new ArgumentTransformationMetadataException(
+            "A payload that begins with 0x is in hexadecimal, and this is not; give two digits a byte, with or without spaces, colons or dashes between them.");
+    }
+}
