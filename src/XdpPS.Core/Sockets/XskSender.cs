@@ -108,8 +108,26 @@ public sealed class XskSender : IDisposable
             turn = Stopwatch.GetTimestamp();
         }
 
-        Count(frame.Length);
+        Count(frame.Length, 1);
         return true;
+    }
+
+    /// <summary>As <see cref="Send(ReadOnlySpan{byte})"/>, of as many copies of a frame as there is room for, a batch at the most; with a pacer of one.</summary>
+    /// <returns>How many; 0 when the stop or the limit of time came first.</returns>
+    /// <exception cref="XskException">As there.</exception>
+    public int SendCopies(ReadOnlySpan<byte> frame, long count)
+    {
+        if (paces || frame.Length > socket.FrameSize) return Send(frame) ? 1 : 0;
+        waker?.ThrowIfFailed();
+        if (!AwaitTurn(frame.Length, 0)) return 0;
+        int added;
+        while ((added = socket.TrySendCopies(frame, (int)Math.Min(count, wakeBatch))) == 0)
+        {
+            if (!AwaitRoom()) return 0;
+        }
+
+        Count(frame.Length, added);
+        return added;
     }
 
     /// <summary>As <see cref="Send(ReadOnlySpan{byte}, long)"/>, of a template's frame, which is written straight into the UMEM.</summary>
@@ -127,7 +145,7 @@ public sealed class XskSender : IDisposable
             turn = Stopwatch.GetTimestamp();
         }
 
-        Count(template.Length);
+        Count(template.Length, 1);
         return true;
     }
 
@@ -282,11 +300,12 @@ public sealed class XskSender : IDisposable
         }
     }
 
-    private void Count(int length)
+    private void Count(int length, int frames)
     {
-        Frames++;
-        Bytes += length;
-        if (++sinceWake >= wakeBatch || waited) Wake();
+        Frames += frames;
+        Bytes += (long)length * frames;
+        sinceWake += frames;
+        if (sinceWake >= wakeBatch || waited) Wake();
         if (paces) pacer.Sent(turn);
     }
 

@@ -12,6 +12,9 @@ public sealed partial class ExportXskCaptureCommand
     /// <summary>The most packets taken from one socket before the next has its turn.</summary>
     private const int Turn = 256;
 
+    /// <summary>What others follow, they see this soon where nothing else is to be done; between two batches of a busy line it would cost a system call for each.</summary>
+    private static readonly TimeSpan QuietFlushInterval = TimeSpan.FromMilliseconds(10);
+
     private static readonly TimeSpan ReportInterval = TimeSpan.FromMilliseconds(200);
 
     private XskPoller? poller;
@@ -65,14 +68,14 @@ public sealed partial class ExportXskCaptureCommand
 
         long now = Stopwatch.GetTimestamp();
         if (taken > 0) lastPacketAt = now;
-        if (taken == 0 || Stopwatch.GetElapsedTime(lastFlushAt, now) >= FlushInterval)
+        TimeSpan sinceFlush = Stopwatch.GetElapsedTime(lastFlushAt, now);
+        if (sinceFlush >= (taken == 0 ? QuietFlushInterval : FlushInterval))
         {
-            // What others follow, they see at once where there is nothing else to do.
             writer!.Flush();
             lastFlushAt = now;
         }
 
-        if (taken == 0 && Continues()) poller!.Wait(Patience());
+        if (taken == 0 && Continues()) poller!.Wait(Patience(now));
         Report(drops, now);
     }
 
@@ -83,9 +86,10 @@ public sealed partial class ExportXskCaptureCommand
         return duration is not { } limit || Stopwatch.GetElapsedTime(started) < limit;
     }
 
-    private TimeSpan Patience()
+    private TimeSpan Patience(long now)
     {
         double seconds = 1;
+        if (writer!.HasUnflushed) seconds = (QuietFlushInterval - Stopwatch.GetElapsedTime(lastFlushAt, now)).TotalSeconds;
         if (duration is { } whole) seconds = Math.Min(seconds, (whole - Stopwatch.GetElapsedTime(started)).TotalSeconds);
         if (timeout is { } quiet) seconds = Math.Min(seconds, (quiet - Stopwatch.GetElapsedTime(lastPacketAt)).TotalSeconds);
         return TimeSpan.FromSeconds(Math.Max(0, seconds));
