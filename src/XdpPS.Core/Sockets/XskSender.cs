@@ -19,6 +19,9 @@ public sealed class XskSender : IDisposable
     /// <summary>Paced frames that are a millisecond late need not hurry: one that is in time must not wait for others.</summary>
     private static readonly long Behind = Stopwatch.Frequency / 1000;
 
+    /// <summary>A receiver that sleeps is woken for each of these: a send call's 32 frames alone would have it go to sleep twice as often.</summary>
+    private const int Batch = 64;
+
     private readonly XskSocket socket;
     private readonly FramePacer pacer;
     private readonly XskRingStats before;
@@ -64,7 +67,7 @@ public sealed class XskSender : IDisposable
         paces = pacer.Timing != XskSendTiming.TopSpeed;
         this.stallLimit = stallLimit;
         this.stop = stop;
-        wakeBatch = socket.TxBudget;
+        wakeBatch = Math.Max(socket.TxBudget, Math.Min(Batch, socket.TxRingSize));
         socket.Claim(this);
         try
         {
@@ -93,7 +96,7 @@ public sealed class XskSender : IDisposable
     /// <exception cref="XskException">As there.</exception>
     public bool Send(ReadOnlySpan<byte> frame) => Send(frame, 0);
 
-    /// <summary>Waits until the frame is due and until there is room, then puts it on the TX ring. As many frames as one send call takes (<see cref="XskSocketInfo.TxBudget"/>) wake the kernel, or one that was waited for.</summary>
+    /// <summary>Waits until the frame is due and until there is room, then puts it on the TX ring. A batch of 64 wakes the kernel, or of as many as one send call takes (<see cref="XskSocketInfo.TxBudget"/>) where these are more, or a frame that was waited for.</summary>
     /// <param name="frame">From the destination address on, without FCS.</param>
     /// <param name="timestamp">When it was recorded, in nanoseconds since 1970-01-01 UTC: for a pacer that goes by it.</param>
     /// <returns>False when the stop or the deadline came first.</returns>
