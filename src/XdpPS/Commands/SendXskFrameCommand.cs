@@ -70,7 +70,9 @@ public sealed partial class SendXskFrameCommand : XskCommand
         {
             if (Given(nameof(Cpu))) pinned = ThreadAffinity.Pin(Cpu);
             sender = new XskSender(Socket, pacer, CompletionTimeout, StopToken);
-            if (Paces) sender.Waiting = () => ShowProgress(200);
+            if (!Paces) return;
+            sender.Waiting = () => ShowProgress(200);
+            AgeObjects();
         }
         catch (XskException e)
         {
