@@ -239,6 +239,21 @@ Describe 'A template of frames' -Tag Unit {
         (Import-XskCapture "$TestDrive/t.pcapng").SourcePort[0..10] | Should -Be 1000, 1001, 1002, 1003, 1004, 1005, 1006, 1007, 1008, 1009, 1000
         @($template | Test-XskFilter "udp src port 1003" | Where-Object Match).Length | Should -Be 26
     }
+
+    It 'stops with Ctrl-C on its way to a capture file, which is readable' {
+        $path = "$TestDrive/endless.pcapng"
+        $pipeline = Start-Pipeline -ArgumentList $path, $macs { param($path, $macs) New-XskFrame -EtherType 0x88b5 @macs -Count 20000000 | Export-XskCapture $path }
+        try {
+            Wait-Until { (Test-Path -LiteralPath $path) -and (Get-Item -LiteralPath $path).Length -gt 100000 } | Should -BeTrue
+            Stop-Pipeline $pipeline | Should -BeLessThan 5000
+        }
+        finally {
+            Close-Pipeline $pipeline
+        }
+
+        (Import-XskCapture $path -ErrorAction Stop | Select-Object -First 1).Protocol | Should -Be '0x88b5'
+        Remove-Item -LiteralPath $path
+    }
 }
 
 Describe "Frames on a cable$note" -Tag Netns -Skip:($note -ne '') {
