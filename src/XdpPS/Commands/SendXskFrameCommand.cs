@@ -72,8 +72,10 @@ public sealed partial class SendXskFrameCommand : XskCommand
             bool sendsAhead = pacer.Timing == XskSendTiming.Original && !Repeats;
             if (Given(nameof(Cpu)) && !sendsAhead) pinned = ThreadAffinity.Pin(Cpu);
             sender = new XskSender(Socket, pacer, CompletionTimeout, StopToken);
+            if (!Paces) return;
+            AgeObjects();
             if (sendsAhead) ahead = new AheadSender(sender, Given(nameof(Cpu)) ? Cpu : null, StopToken);
-            else if (Paces) sender.Waiting = () => ShowProgress(200);
+            else sender.Waiting = () => ShowProgress(200);
         }
         catch (XskException e)
         {
