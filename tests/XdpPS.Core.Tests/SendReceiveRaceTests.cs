@@ -126,12 +126,18 @@ public sealed class SendReceiveRaceTests : IDisposable
         Sockets.AssertConserved(near, far);
     });
 
-    [KernelFact]
-    public void Two_forwarders_work_on_one_umem_in_opposite_directions()
+    [KernelTheory]
+    [InlineData(false, 3000, 100)]
+    [InlineData(true, 600, 5000)]
+    public void Two_forwarders_work_on_one_umem_in_opposite_directions(bool multiBuffer, int count, int length)
     {
-        const int Count = 3000;
         using TestNetwork second = new();
-        XskSocketOptions options = Sockets.Options(frames: 4096, rx: 512, tx: 512, fill: 512, completion: 512, networkNamespace: network.Name);
+        if (multiBuffer)
+        {
+            foreach (TestNetwork place in new[] { network, second }) place.Batch($"link set {TestNetwork.Near} mtu 9000", $"link set {TestNetwork.Far} mtu 9000");
+        }
+
+        XskSocketOptions options = Sockets.Options(frames: 4096, rx: 512, tx: 512, fill: 512, completion: 512, networkNamespace: network.Name) with { MultiBuffer = multiBuffer };
         using XskSocket a = XskSocket.Open(options);
         using XskSocket b = XskSocket.Open(new XskSocketOptions
         {
@@ -142,17 +148,18 @@ public sealed class SendReceiveRaceTests : IDisposable
             TxRingSize = 512,
             FillRingSize = 512,
             CompletionRingSize = 512,
+            MultiBuffer = multiBuffer,
         });
         using XskForwarder there = new(a, b), back = new(b, a);
         Assert.True(there.SharesUmem && back.SharesUmem);
         TestNetwork.Running[] forwarding = [new(() => there.Run(Patience)), new(() => back.Run(Patience))];
-        XskSocketOptions large = Sockets.Options(TestNetwork.Far, frames: 16384, rx: 8192, fill: 8192);
+        XskSocketOptions large = Sockets.Options(TestNetwork.Far, frames: 16384, rx: 8192, fill: 8192) with { MultiBuffer = multiBuffer };
         using XskSocket farA = XskSocket.Open(large with { NetworkNamespace = network.Name }), farB = XskSocket.Open(large with { NetworkNamespace = second.Name });
-        byte[][] toB = Frames.Series(Count), toA = Frames.Series(Count, 90);
+        byte[][] toB = Frames.Series(count, length), toA = Frames.Series(count, length - 10);
         TestNetwork.Running sending = new(() => SendPaced(farA, toB));
         SendPaced(farB, toA);
         sending.Join();
-        List<byte[]> atB = farB.Take(Count), atA = farA.Take(Count);
+        List<byte[]> atB = farB.Take(count), atA = farA.Take(count);
         there.Stop();
         back.Stop();
         foreach (TestNetwork.Running one in forwarding) one.Join();
