@@ -81,6 +81,9 @@ public sealed class XskSender : IDisposable
         }
     }
 
+    /// <summary>For a sender that was forgotten: its thread ends.</summary>
+    ~XskSender() => waker?.Dispose();
+
     /// <summary>Frames put on the TX ring.</summary>
     public long Frames { get; private set; }
 
@@ -232,6 +235,7 @@ public sealed class XskSender : IDisposable
 
         waker?.Dispose();
         socket.Unclaim(this);
+        GC.SuppressFinalize(this);
     }
 
     /// <summary>Sleeps while the frame's time is far off, and spins for the last milliseconds.</summary>

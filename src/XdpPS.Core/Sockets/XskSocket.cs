@@ -289,6 +289,8 @@ public sealed partial class XskSocket : XskSocketInfo, IDisposable
     /// </summary>
     public void Close()
     {
+        // Ahead of closing either: a socket that was refused to be closed goes on both ways.
+        transmit?.Gate.RequireLeft(this);
         receive?.Gate.Close(this);
         transmit?.Gate.Close(this);
         lock (closing)

@@ -40,7 +40,9 @@ public sealed partial class ExportXskCaptureCommand
             foreach (XskSocket socket in sockets) writer!.Declare(socket);
             started = lastPacketAt = lastFlushAt = lastReportAt = Stopwatch.GetTimestamp();
             Warn(drops.LookNowAndThen());
-            while (Continues()) Take(sockets, drops);
+            while (Continues() && Take(sockets, drops))
+            {
+            }
         }
         catch (XskException e) when (!Stopping)
         {
@@ -56,13 +58,14 @@ public sealed partial class ExportXskCaptureCommand
         if (progressShown) WriteProgress(new ProgressRecord(0, Activity, "Done") { RecordType = ProgressRecordType.Completed });
     }
 
-    private void Take(XskSocket[] sockets, DropWatch drops)
+    /// <returns>False where nothing came for as long as it was to be waited for.</returns>
+    private bool Take(XskSocket[] sockets, DropWatch drops)
     {
         int taken = 0;
         foreach (XskSocket socket in sockets)
         {
             long left = Count - writer!.Packets;
-            if (left <= 0) return;
+            if (left <= 0) return true;
             taken += writer.Write(socket, (int)Math.Min(left, Turn));
         }
 
@@ -75,14 +78,20 @@ public sealed partial class ExportXskCaptureCommand
             lastFlushAt = now;
         }
 
-        if (taken == 0 && Continues()) poller!.Wait(Patience(now));
+        if (taken == 0)
+        {
+            // Only now: after a pause, such as SIGSTOP makes, what came meanwhile is still to be taken.
+            if (timeout is { } quiet && Stopwatch.GetElapsedTime(lastPacketAt) >= quiet) return false;
+            if (Continues()) poller!.Wait(Patience(now));
+        }
+
         Report(drops, now);
+        return true;
     }
 
     private bool Continues()
     {
         if (Stopping || writer!.Packets >= Count) return false;
-        if (timeout is { } quiet && Stopwatch.GetElapsedTime(lastPacketAt) >= quiet) return false;
         return duration is not { } limit || Stopwatch.GetElapsedTime(started) < limit;
     }
 
