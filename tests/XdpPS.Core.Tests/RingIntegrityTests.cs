@@ -267,11 +267,12 @@ public sealed unsafe class RingIntegrityTests
                 _ => "filter packets",
             };
             using Target target = new(kernel, way, packets);
+            for (int i = 0; i < 8; i++) kernel.Deliver(arrived: null);
             for (int step = 0; step < 40; step++)
             {
                 try
                 {
-                    switch (random.Next(6))
+                    switch (random.Next(8))
                     {
                         case 0:
                             kernel.Produce((ulong)random.Next(PlayedKernel.Frames) * FrameSize + 256, (uint)random.Next(2000), (uint)random.Next(3));
@@ -284,6 +285,9 @@ public sealed unsafe class RingIntegrityTests
                             break;
                         case 3:
                             kernel.Transmit.Reap();
+                            break;
+                        case 4 when kernel.CanDeliver:
+                            kernel.Deliver(arrived: null);
                             break;
                         default:
                             reads += target.Take(random.Next(1, 65));

@@ -116,6 +116,16 @@ internal sealed unsafe class PlayedKernel : IDisposable
         return frame;
     }
 
+    /// <summary>There is a frame on FILL, as far as the indices make sense.</summary>
+    internal bool CanDeliver
+    {
+        get
+        {
+            RingLayout fill = rings.OfQueue!.Fill.Layout;
+            return *fill.Producer - *fill.Consumer is > 0 and <= 64;
+        }
+    }
+
     /// <summary>Takes the next frame from FILL, and leaves it at that.</summary>
     internal ulong TakeFill()
     {
