@@ -253,8 +253,8 @@ try {
     $null = Invoke-Native ip netns add $namespace
     $null = Invoke-Native ip link add va numrxqueues 2 numtxqueues 2 type veth peer name vb numrxqueues 2 numtxqueues 2
     foreach ($name in 'lo', 'va', 'vb') { $null = Invoke-Native ip link set $name up }
-    $packet = New-XskFrame -Udp -SourceAddress 10.0.0.1 -DestinationAddress 10.0.0.2 -SourcePort 1 -DestinationPort 53
-    $template = New-XskFrame -Udp -SourceAddress 10.0.0.1 -DestinationAddress 10.0.0.2 -SourcePort '1-100' -DestinationPort 53 -Count 100
+    $packet = New-XskFrame -Udp -SourceMac 02:00:00:00:00:01 -DestinationMac 02:00:00:00:00:02 -SourceAddress 10.0.0.1 -DestinationAddress 10.0.0.2 -SourcePort 1 -DestinationPort 53
+    $template = New-XskFrame -Udp -SourceMac 02:00:00:00:00:01 -DestinationMac 02:00:00:00:00:02 -SourceAddress 10.0.0.1 -DestinationAddress 10.0.0.2 -SourcePort '1-100' -DestinationPort 53 -Count 100
     $packet | Export-XskCapture seed.pcap -Format Pcap
     $null = New-Item -ItemType SymbolicLink -Path link -Target seed.pcap
     mkfifo pipe

@@ -37,8 +37,8 @@ Describe "Capture files in a <Kind> directory that everybody may write to$note" 
         Remove-Item -LiteralPath $victim
     }
 
-    It 'are not written through a planted link, with <With.Keys>' -ForEach @(
-        @{ With = @{} }, @{ With = @{ Force = $true } }, @{ With = @{ Append = $true } }, @{ With = @{ Append = $true; Force = $true } }, @{ With = @{ NoClobber = $true } }
+    It 'are not written through a planted link, with -<With.Keys>' -ForEach @(
+        @{ With = @{ PassThru = $true } }, @{ With = @{ Force = $true } }, @{ With = @{ Append = $true } }, @{ With = @{ Append = $true; Force = $true } }, @{ With = @{ NoClobber = $true } }
     ) {
         Invoke-Stranger "ln -s $victim $place/a; ln -s $place/made $place/b"
         foreach ($name in 'a', 'b') {
@@ -50,7 +50,8 @@ Describe "Capture files in a <Kind> directory that everybody may write to$note" 
     }
 
     It 'are not written through a link that waits for the next file of a rotation' {
-        $times = 0..20 | ForEach-Object { [datetime]::Now.AddSeconds($_).ToString('yyyyMMddHHmmss') }
+        $now = [datetime]::Now
+        $times = 0..20 | ForEach-Object { $now.AddSeconds($_).ToString('yyyyMMddHHmmss') }
         Invoke-Stranger (($times | ForEach-Object { "ln -s $victim $place/r_00002_$_.pcapng" }) -join '; ')
         { 1..200 | ForEach-Object { $frame } | Export-XskCapture "$place/r.pcapng" -RotateMegabytes 0.01 } | Should -Throw -ErrorId "CaptureNotWritable,$command" -ExpectedMessage '*symbolic link*'
         # What was recorded until then can be read.

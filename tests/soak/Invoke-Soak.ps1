@@ -259,7 +259,8 @@ function Invoke-Transfer {
     param([bool] $Large)
     $traffic = New-Traffic $Large
     $consumer = Select-One 'objects', 'arrays', 'capture', 'late'
-    $queues = Select-One @(, 0), @(, 1), @(0, 1)
+    # In generic mode veth does not hand on which queue a frame was sent on (veth_xmit).
+    $queues = $script:mode -eq 'Generic' ? 0 : (Select-One @(, 0), @(, 1), @(0, 1))
     $receivers = @()
     foreach ($queue in $queues) {
         $options = New-Options vb $queue $Large
