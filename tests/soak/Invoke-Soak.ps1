@@ -223,7 +223,7 @@ function Assert-Identity {
     param($Socket, [long] $Sent, [long] $Counted, [string] $From, [long] $DroppedBefore)
     $drained = 0L
     foreach ($try in 1..40) {
-        $drained += @(Receive-XskPacket -Socket $Socket -TimeoutSeconds 0.05 -ReadCount 256 | ForEach-Object { $_ }).Count
+        $drained += @(Receive-XskPacket -Socket $Socket -TimeoutSeconds 0.05 -ReadCount 256 -WarningAction SilentlyContinue | ForEach-Object { $_ }).Count
         $stats = Get-XskRingStats -Socket $Socket
         $dropped = (Get-LinkDropped $From) - $DroppedBefore
         $missing = $Sent - $Counted - $drained - $stats.RxDropped - $stats.RxRingFull - $dropped
