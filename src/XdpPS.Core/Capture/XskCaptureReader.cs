@@ -28,6 +28,8 @@ public sealed class XskCaptureReader : IDisposable
     public static XskCaptureReader Open(string path)
     {
         ArgumentNullException.ThrowIfNull(path);
+        // Nobody could stop the wait for what may never be written.
+        if (CaptureFile.IsPipeOrDevice(path)) throw new CaptureSource(Stream.Null, path).Unreadable("it is a pipe or a device");
         Stream stream;
         try
         {
