@@ -36,7 +36,14 @@ Describe 'The catalogue of errors' -Tag Unit {
         }
 
         # The lines of a test, by its name: Class.Method of xunit, or 'file: title' of Pester.
+        $texts = @{}
         function Get-TestText {
+            param([string] $Name)
+            if (-not $texts.ContainsKey($Name)) { $texts[$Name] = Find-TestText $Name }
+            return $texts[$Name]
+        }
+
+        function Find-TestText {
             param([string] $Name)
             if ($Name -match '^(?<class>\w+)\.(?<method>\w+)$') {
                 foreach ($file in Get-ChildItem -LiteralPath "$root/tests/XdpPS.Core.Tests" -Filter "$($Matches.class -replace 'Tests$')*.cs") {
@@ -75,7 +82,7 @@ Describe 'The catalogue of errors' -Tag Unit {
         $found.Count | Should -BeGreaterThan 20
         foreach ($row in $found) {
             $row | Should -HaveCount $Cells -Because $row[0]
-            $row | ForEach-Object { $_ | Should -Not -BeNullOrEmpty -Because "$row" }
+            $row | Should -Not -Contain '' -Because $row[0]
         }
     }
 
@@ -99,8 +106,8 @@ Describe 'The catalogue of errors' -Tag Unit {
             $names | Should -Not -BeNullOrEmpty -Because "$id needs a test"
             foreach ($name in $names) {
                 $text = Get-TestText $name
-                $text | Should -Not -BeNullOrEmpty -Because "there is no test '$name', which the row of $id names"
-                $text | Should -MatchExactly "\b$id\b" -Because "'$name' is to provoke it"
+                if (-not $text) { throw "There is no test '$name', which the row of $id names." }
+                if ($text -cnotmatch "\b$id\b") { throw "The row of $id names '$name', which is not about it." }
             }
         }
     }
@@ -239,8 +246,6 @@ Describe "The remedy of a message$note" -Tag Netns -Skip:($note -ne '') {
             Then = { param($m) $null = Invoke-Proposed $m 'ip link set'; Send-XskFrame (Get-XskSocket) -Data (New-TestFrame -Length 1600) } }
         @{ Id = 'FrameTooLong'; What = 'larger frames'; Fail = { ip link set $left mtu 3000; Send-XskFrame (New-XskSocket $left) -Data (New-TestFrame -Length 2500) }
             Then = { param($m) $given = Get-Proposed $m FrameSize; Get-XskSocket | Remove-XskSocket; Send-XskFrame (New-XskSocket $left @given) -Data (New-TestFrame -Length 2500) } }
-        @{ Id = 'NotSupported'; What = 'without -MultiBuffer'; Ends = $true; Fail = { $a = New-XskSocket $left -MultiBuffer; $b = New-XskSocket $right; Invoke-XskForward $a $b -DurationSeconds 0.01 }
-            Then = { param($m) $m | Should -Match 'without -MultiBuffer'; Get-XskSocket | Remove-XskSocket; Invoke-XskForward (New-XskSocket $left) (New-XskSocket $right) -DurationSeconds 0.01 } }
         @{ Id = 'SocketNotFound'; What = 'opened'; Fail = { Get-XskSocket $left }
             Then = { param($m) $m | Should -Match "New-XskSocket $left opens one"; $null = New-XskSocket $left; Get-XskSocket $left } }
         @{ Id = 'MacAddressInvalid'; What = 'one of six bytes'; Ends = $true; Fail = { Invoke-XskForward (New-XskSocket $left) (New-XskSocket $right) -RewriteSource ([Net.NetworkInformation.PhysicalAddress]::Parse('0200000000')) -DurationSeconds 0.01 }
@@ -261,8 +266,8 @@ Describe "The remedy of a message$note" -Tag Netns -Skip:($note -ne '') {
             Then = { param($m) $m | Should -Match 'leave -Timing Original out'; , (New-TestFrame) | Send-XskFrame (Get-XskSocket) } }
         @{ Id = 'FilterMissing'; What = 'one of those that are named'; Ends = $true; Fail = { Test-XskFilter -InputObject 'ff' }
             Then = { param($m) $m | Should -Match '-Port'; Test-XskFilter -Port 53 -InputObject ('02' * 20) } }
-        @{ Id = 'FrameFieldInvalid'; What = 'the field that is missing'; Ends = $true; Fail = { New-XskFrame -SourceAddress 192.0.2.1 -DestinationAddress 2001:db8::1 -DestinationPort 9 -DestinationMac 02:00:00:00:00:02 }
-            Then = { param($m) $m | Should -Match 'two IPv4'; New-XskFrame -SourceAddress 192.0.2.1 -DestinationAddress 192.0.2.2 -DestinationPort 9 -DestinationMac 02:00:00:00:00:02 } }
+        @{ Id = 'FrameFieldInvalid'; What = 'the field that is missing'; Ends = $true; Fail = { New-XskFrame -Udp -SourcePort 9 -SourceAddress 192.0.2.1 -DestinationAddress 2001:db8::1 -DestinationPort 9 -DestinationMac 02:00:00:00:00:02 }
+            Then = { param($m) $m | Should -Match 'two IPv4'; New-XskFrame -Udp -SourcePort 9 -SourceAddress 192.0.2.1 -DestinationAddress 192.0.2.2 -DestinationPort 9 -DestinationMac 02:00:00:00:00:02 } }
         @{ Id = 'FrameNotEditable'; What = '-Force'; Fail = { , (New-TestFrame) | Edit-XskFrame -DestinationPort 9 }
             Then = { param($m) , (New-TestFrame) | Edit-XskFrame -DestinationPort 9 -Force } }
         @{ Id = 'CaptureNotFound'; What = 'where it is'; Fail = { Import-XskCapture "$folder/none.pcap" }
@@ -299,7 +304,7 @@ Describe "The remedy of a message$note" -Tag Netns -Skip:($note -ne '') {
         }
         finally {
             Get-XskSocket | Remove-XskSocket
-            $null = Invoke-Native sysctl "vm.nr_hugepages=$before"
+            $null = Invoke-Native sysctl -q -w "vm.nr_hugepages=$before"
         }
     }
 
@@ -335,12 +340,12 @@ Describe "The remedy of a message$note" -Tag Netns -Skip:($note -ne '') {
     It 'works: OutOfDescriptors and OutOfMemory, the limit raised or less asked for' {
         # Another process, whose limits are lowered from here, opens a socket of as many frames as each line says.
         $child = Start-Pwsh @"
-            New-XskSocket $left | Remove-XskSocket
+            New-XskSocket $left -WarningAction SilentlyContinue | Remove-XskSocket
             New-XskSocket nosuch0 -ErrorAction SilentlyContinue
             'READY'
             while (`$line = [Console]::In.ReadLine()) {
                 `$failures = `$null
-                `$socket = New-XskSocket $left -FrameCount ([int]`$line) -ErrorAction SilentlyContinue -ErrorVariable failures
+                `$socket = New-XskSocket $left -FrameCount ([int]`$line) -ErrorAction SilentlyContinue -ErrorVariable failures -WarningAction SilentlyContinue
                 if (`$socket) { `$socket | Remove-XskSocket; [Console]::Out.WriteLine('opened') }
                 else { [Console]::Out.WriteLine("`$((`$failures[0].FullyQualifiedErrorId -split ',')[0]) `$(`$failures[0].Exception.Message)") }
             }
@@ -355,15 +360,17 @@ Describe "The remedy of a message$note" -Tag Netns -Skip:($note -ne '') {
 
         try {
             Open-Socket 64 | Should -Be 'opened'
-            # Room for one more descriptor, which a socket with a program can do nothing with.
             $used = @(Get-ChildItem -LiteralPath "/proc/$($child.Id)/fd").Name
             $free = @(0..1023 | Where-Object { "$_" -notin $used })
-            $null = Invoke-Native prlimit --pid $child.Id "--nofile=$($free[1]):"
-            $message = Open-Socket 64
-            $message | Should -Match '^(OutOfDescriptors|InterfaceQueryFailed) .*EMFILE'
-            $null = Invoke-Native prlimit --pid $child.Id "--nofile=$($free[4]):"
-            $message = Open-Socket 64
-            $message | Should -Match "^OutOfDescriptors .*'prlimit --pid $($child.Id) --nofile=$($free[4] * 2):'.*EMFILE"
+            # Whichever descriptor is the one too many: that of the interface's question, the socket's, the map's, the program's.
+            foreach ($room in 1..4) {
+                $null = Invoke-Native prlimit --pid $child.Id "--nofile=$($free[$room]):"
+                $message = Open-Socket 64
+                $message | Should -Match '^(OutOfDescriptors|InterfaceQueryFailed) .*EMFILE' -Because "there was room for $room"
+                if ($message -match '^OutOfDescriptors') { $message | Should -Match "'prlimit --pid $($child.Id) --nofile=$($free[$room] * 2):'" }
+            }
+
+            $message | Should -Match '^OutOfDescriptors .*BPF_PROG_LOAD'
             $null = Invoke-Proposed $message 'prlimit'
             Open-Socket 64 | Should -Be 'opened'
 

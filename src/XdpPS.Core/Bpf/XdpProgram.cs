@@ -201,8 +201,9 @@ internal sealed class XdpProgram : IDisposable
     private static XskException Rejected(int errno, string log, int length)
     {
         string call = $"bpf(BPF_PROG_LOAD, XDP, {length} instructions)";
-        // Without a log the verifier was never reached: a capability or a kernel option is missing.
-        if (log.Length == 0) return BpfFailed(errno, call, "The XDP program could not be loaded");
+        // Without a log the verifier was never reached: a capability or a kernel option is missing. With these two it was
+        // content, and there was no descriptor or memory for the program.
+        if (log.Length == 0 || errno is Errno.EMFILE or Errno.ENOMEM) return BpfFailed(errno, call, "The XDP program could not be loaded");
         string reason = log.Split('\n').LastOrDefault(line => line.Length > 0 && !line.StartsWith("processed ", StringComparison.Ordinal)) ?? log;
         return XskException.FromCall(
             XskErrorId.ProgramRejected, errno, call,
