@@ -267,7 +267,7 @@ Describe "The remedy of a message$note" -Tag Netns -Skip:($note -ne '') {
         @{ Id = 'FilterMissing'; What = 'one of those that are named'; Ends = $true; Fail = { Test-XskFilter -InputObject 'ff' }
             Then = { param($m) $m | Should -Match '-Port'; Test-XskFilter -Port 53 -InputObject ('02' * 20) } }
         @{ Id = 'FrameFieldInvalid'; What = 'the field that is missing'; Ends = $true; Fail = { New-XskFrame -Udp -SourcePort 9 -SourceAddress 192.0.2.1 -DestinationAddress 2001:db8::1 -DestinationPort 9 -DestinationMac 02:00:00:00:00:02 }
-            Then = { param($m) $m | Should -Match 'two IPv4'; New-XskFrame -Udp -SourcePort 9 -SourceAddress 192.0.2.1 -DestinationAddress 192.0.2.2 -DestinationPort 9 -DestinationMac 02:00:00:00:00:02 } }
+            Then = { param($m) $m | Should -Match 'two IPv4'; New-XskFrame -Udp -SourcePort 9 -SourceMac 02:00:00:00:00:01 -SourceAddress 192.0.2.1 -DestinationAddress 192.0.2.2 -DestinationPort 9 -DestinationMac 02:00:00:00:00:02 } }
         @{ Id = 'FrameNotEditable'; What = '-Force'; Fail = { , (New-TestFrame) | Edit-XskFrame -DestinationPort 9 }
             Then = { param($m) , (New-TestFrame) | Edit-XskFrame -DestinationPort 9 -Force } }
         @{ Id = 'CaptureNotFound'; What = 'where it is'; Fail = { Import-XskCapture "$folder/none.pcap" }
