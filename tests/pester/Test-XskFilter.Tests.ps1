@@ -322,6 +322,6 @@ Describe "Test-XskFilter without a privilege$unprivileged" -Tag Netns -Skip:($un
         $lines = Invoke-Unprivileged "(Get-Content /proc/self/status | Where-Object { `$_ -like 'CapEff*' }) -replace '\D'; @(Test-XskFilter 'udp port 53' -Path $copy/lan.pcap | Where-Object Match).Count; `$p = Test-XskFilter -Port 53 -ShowProgram; `$null -eq `$p.Verified; `$p.Instructions[-1]; `$p.VerifierMessage"
         $lines[0] | Should -Match '^0+$'
         $lines[1..3] | Should -Be "$expected", 'True', (Test-XskFilter -Port 53 -ShowProgram).Instructions[-1]
-        $lines[4] | Should -Match '^not verified: .*may not use BPF'
+        $lines[4] | Should -Match '^not verified: .*CAP_NET_ADMIN and CAP_BPF are missing'
     }
 }

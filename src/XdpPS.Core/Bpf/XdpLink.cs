@@ -180,8 +180,8 @@ internal sealed class XdpLink : IDisposable
 
         XdpMode mode = programs.Count > 0 ? programs[0].Mode : nic.XdpMode;
         string detach = $"'{nic.Command($"ip link set dev {nic.Name} {(mode == XdpMode.Generic ? "xdpgeneric" : mode == XdpMode.Offload ? "xdpoffload" : "xdp")} off")}'";
-        return programs.Exists(program => program.AttachedBy == XdpAttachMethod.Netlink)
-            ? $"replace it with -Force, detach it with {detach}"
-            : $"close what loaded it, or detach it with {detach} ('bpftool link detach' where a bpf_link holds it)";
+        if (programs.Exists(program => program.AttachedBy == XdpAttachMethod.Netlink)) return $"replace it with -Force, detach it with {detach}";
+        return (Capabilities.MayOpenById ? "" : $"{Capabilities.RunWith}CAP_SYS_ADMIN, which joining another process's program takes, ")
+            + $"close what loaded it, or detach it with {detach} ('bpftool link detach' where a bpf_link holds it)";
     }
 }

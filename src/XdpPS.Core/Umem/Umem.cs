@@ -192,8 +192,8 @@ internal sealed unsafe partial class Umem
         {
             Errno.ENOBUFS => XskException.FromCall(
                 XskErrorId.MemoryLockLimit, errno, call,
-                $"A UMEM of {length / 1024} KiB is more than this process may lock in memory",
-                $"use fewer frames (-FrameCount), raise the limit ('ulimit -l {(length / 1024) + 64}'), or give the process CAP_IPC_LOCK"),
+                $"A UMEM of {length / 1024} KiB is more than this process may lock in memory, with what its user has locked already",
+                $"use fewer frames (-FrameCount), {ResourceLimit.MoreLockedMemory((ulong)length)}, or give the process CAP_IPC_LOCK"),
             Errno.ENOMEM => XskException.FromCall(
                 XskErrorId.OutOfMemory, errno, call, $"The kernel could not pin a UMEM of {length / 1024} KiB",
                 "free memory, or use fewer frames (-FrameCount)"),
