@@ -21,7 +21,8 @@ case $target in
   *) sed -n '2,6s/^# //p' "$0"; exit 2 ;;
 esac
 
-# Coverlet writes into the assemblies: each run has its own.
+# Coverlet writes into the assemblies: each run has its own. It leaves those alone whose sources are not where the PDB says,
+# and there the paths are mapped: hence ExcludeAssembliesWithoutSources.
 copy=$(mktemp -d)
 trap 'rm -rf "$copy"' EXIT
 cp -r tests/XdpPS.Core.Tests/bin/Debug/net10.0/. "$copy"
@@ -30,5 +31,6 @@ packages=$(dotnet nuget locals global-packages --list | sed 's/^global-packages:
 export XDPPS_FUZZ_KEEP=$folder XDPPS_FUZZ_SECONDS=$((minutes * 60))
 dotnet test "$copy/XdpPS.Core.Tests.dll" --filter "FullyQualifiedName~$test" --results-directory "$copy/results" \
   --test-adapter-path "$packages/coverlet.collector/$version/build/netstandard2.0" --collect "XPlat Code Coverage" --logger 'console;verbosity=detailed' \
-  -- DataCollectionRunSettings.DataCollectors.DataCollector.Configuration.Include='[XdpPS.Core]*' | grep -E 'fuzz |Failed|Error|error|Exception|Hex|input ' || true
+  -- DataCollectionRunSettings.DataCollectors.DataCollector.Configuration.Include='[XdpPS.Core]*' \
+  DataCollectionRunSettings.DataCollectors.DataCollector.Configuration.ExcludeAssembliesWithoutSources=None | grep -E 'fuzz |Failed|Error|error|Exception|Hex|input ' || true
 mv "$copy"/results/*/coverage.cobertura.xml "$folder/$target.cobertura.xml"
