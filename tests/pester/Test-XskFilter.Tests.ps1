@@ -231,8 +231,8 @@ Describe 'The views of Test-XskFilter' -Tag Unit {
         $lines = @(($udp, $arp | Test-XskFilter udp | Out-String -Width $_) -split '\r?\n' | ForEach-Object TrimEnd | Where-Object { $_ })
         $lines | Should -HaveCount 4
         foreach ($line in $lines) { $line.Length | Should -BeLessOrEqual $_ }
-        $lines[0] -split '\s+' | Should -Be 'Match', 'No.', 'Time', 'Source', 'Destination', 'Protocol', 'Length'
-        $lines[2] | Should -Match '^True\s+1\s+0\.000000 10\.0\.0\.1\s+10\.0\.0\.2\s+DNS\s+46$'
+        $lines[0] -split '\s+' | Should -Be 'Match', 'No.', 'Source', 'Destination', 'Protocol', 'Length', 'Info'
+        $lines[2] | Should -Match '^True\s+1\s+10\.0\.0\.1\s+10\.0\.0\.2\s+DNS\s+46\s+\S'
         $lines[3] | Should -Match '^False\s+2\s'
     }
 
