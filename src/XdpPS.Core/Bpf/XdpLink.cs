@@ -126,7 +126,7 @@ internal sealed class XdpLink : IDisposable
 
     private static string WhyNotNative(int errno, XdpInterface nic) => errno switch
     {
-        Errno.ENOTCONN => "its veth peer is missing or down",
+        Errno.ENOTCONN => "its veth peer is gone",
         Errno.ERANGE or Errno.EINVAL => $"the MTU of {nic.Name} or of its peer is too large for one page per packet",
         Errno.ENOSPC => "it has fewer receive queues than its peer has transmit queues",
         _ => $"its driver ({nic.Driver ?? "unknown"}) has no support for it",
