@@ -60,7 +60,7 @@ foreach ($command in $commands) {
 }
 
 # What the engine says of arguments before the cmdlet is asked.
-$binding = '^(Parameter|CannotConvertArgument|MissingMandatoryParameter|AmbiguousParameterSet|NamedParameterNotFound|InputObjectNotBound|PositionalParameterNotFound|MissingArgument|InputObjectMissingMandatory)'
+$binding = '^(Parameter|CannotConvertArgument|MissingMandatoryParameter|AmbiguousParameterSet|NamedParameterNotFound|InputObjectNotBound|PositionalParameterNotFound|MissingArgument|InputObjectMissingMandatory|ScriptBlockArgument)'
 
 function Invoke-Native {
     $program, $arguments = $args
@@ -162,7 +162,7 @@ function New-Session {
     $state.ImportPSModule(@($manifest))
     $session = [runspacefactory]::CreateRunspace($state)
     $session.Open()
-    $session.SessionStateProxy.Path.SetLocation($folder)
+    $null = $session.SessionStateProxy.Path.SetLocation($folder)
     $null = $session.SessionStateProxy.SetVariable('WarningPreference', 'Ignore')
     return $session
 }

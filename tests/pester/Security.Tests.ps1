@@ -75,6 +75,18 @@ Describe "Capture files in a <Kind> directory that everybody may write to$note" 
     }
 }
 
+Describe 'A path with a null character' -Tag Unit {
+    It 'is not taken for the file that its beginning names' {
+        $place = [IO.Directory]::CreateTempSubdirectory('xdpps-null-').FullName
+        try {
+            foreach ($how in @{}, @{ Append = $true }) { { $frame | Export-XskCapture "$place/a`0b" @how } | Should -Throw -ErrorId "CaptureNotWritable,$command" }
+            Test-Path -LiteralPath "$place/a" | Should -BeFalse
+            { Import-XskCapture -LiteralPath "$place/a`0b" -ErrorAction Stop } | Should -Throw -ErrorId 'CaptureNotFound,XdpPS.Commands.ImportXskCaptureCommand'
+        }
+        finally { Remove-Item -LiteralPath $place -Recurse -Force }
+    }
+}
+
 Describe "What others can reach$pins" -Tag Netns -Skip:($pins -ne '') {
     It 'has no pin: program, map and link belong to the process alone' {
         $cable = New-TestCable

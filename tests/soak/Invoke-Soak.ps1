@@ -444,7 +444,7 @@ finally {
 
 $left = Get-Left
 if ($threads -and $left.Threads -gt $threads) { $faults.Add("$($left.Threads) threads, $threads before") }
-$namespaces = @((ip netns list) -match "^$lab").Count
+$namespaces = @(@(ip netns list) -match "^$lab\b").Count
 if ($namespaces) { $faults.Add("$namespaces network namespaces are left") }
 
 [pscustomobject]([ordered]@{

@@ -27,6 +27,7 @@ internal sealed unsafe class CaptureFile : IDisposable
     /// <exception cref="XskException">It exists and must not be overwritten, is no regular file, or the place is not writable.</exception>
     internal static CaptureFile Create(string path, bool keepExisting, bool overwriteReadOnly)
     {
+        RefuseNull(path);
         // More often than a few times only if somebody races with us.
         for (int attempt = 0; ; attempt++)
         {
@@ -159,10 +160,18 @@ internal sealed unsafe class CaptureFile : IDisposable
 
     private static bool TryStatus(string path, out FileStatus status)
     {
+        RefuseNull(path);
         FileStatus found;
         bool there = Libc.statx(Libc.AT_FDCWD, path, Libc.AT_SYMLINK_NOFOLLOW, Libc.STATX_TYPE | Libc.STATX_MODE | Libc.STATX_UID, &found) == 0;
         status = there ? found : default;
         return there;
+    }
+
+    /// <summary>The kernel would take what is before it for the whole path.</summary>
+    private static void RefuseNull(string path)
+    {
+        if (path.Contains('\0', StringComparison.Ordinal))
+            throw XskException.FromCheck(XskErrorId.CaptureNotWritable, $"The path '{path.Replace('\0', '?')}' has a null character in it", "leave it out");
     }
 
     private static FileStatus StatusOf(string path, FileDescriptor descriptor)
