@@ -104,7 +104,7 @@ try {
         $bySignal[$signal]++
         $byActivity[$activity] = 1 + ($byActivity[$activity] ?? 0)
         /bin/kill "-$signal" $child.Id
-        # pwsh can miss a Ctrl-C, above all while it starts; a user would press it again, and that is counted.
+        # Now and then one does not end it, and why is not known: it is sent again, as a user would, and that is counted.
         for ($again = 0; $signal -eq 'INT' -and $again -lt 3 -and -not $child.WaitForExit(3000); $again++) {
             $repeated++
             /bin/kill -INT $child.Id
