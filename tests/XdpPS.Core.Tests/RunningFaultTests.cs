@@ -232,6 +232,26 @@ public sealed partial class RunningFaultTests : IDisposable
         });
     }
 
+    [KernelFact("bpftool")]
+    public void Where_no_descriptor_is_left_to_ask_for_a_joined_program_it_is_not_taken_for_gone()
+    {
+        using XskMap map = XskMap.Create(2);
+        using XdpProgram program = XdpProgram.LoadRedirect(map, null);
+        WithoutResidue(() =>
+        {
+            Assert.Equal(0, network.Execute("bpftool", "net", "attach", "xdpdrv", "id", $"{program.Id}", "dev", TestNetwork.Near).ExitCode);
+            using XskSocket socket = Sockets.Open();
+            Assert.True(socket.JoinedProgram);
+            network.Run(() =>
+            {
+                SystemCallFilter.Fail("socket", Errno.EMFILE, Libc.AF_NETLINK);
+                socket.CheckHealth();
+            });
+            network.Ip("link", "set", "dev", TestNetwork.Near, "xdp", "off");
+            Sockets.Fails(XskErrorId.ProgramDetached, socket.CheckHealth);
+        });
+    }
+
     [KernelFact]
     public void A_flood_that_nobody_reads_fills_the_ring_and_every_packet_is_accounted_for() => WithoutResidue(() =>
     {

@@ -141,13 +141,13 @@ Describe "A reader that is stuck$note" -Tag Netns -Skip:($note -ne '') {
 
     # A minute with XDPPS_STUCK_SECONDS=60.
     It 'under a flood for <Seconds> s loses what the ring cannot hold, is told so, and goes on' -ForEach @{ Seconds = [int]($env:XDPPS_STUCK_SECONDS ?? 2) } {
+        # Numbered frames.
+        $sent = [Linq.Enumerable]::Range(0, $Seconds * 1000).ForEach({ $f = New-TestFrame; [BitConverter]::GetBytes($_).CopyTo($f, 14); , $f })
         $pipeline = Start-Pipeline {
             param($s, $seconds)
             $first = $true
             Receive-XskPacket $s -TimeoutSeconds 1 | ForEach-Object { if ($first) { Start-Sleep $seconds; $first = $false }; ConvertTo-Json -Compress @($_.Data[14..17]) }
         } $socket, $Seconds
-        # Numbered frames, for as long as the reader is stuck.
-        $sent = [Linq.Enumerable]::Range(0, $Seconds * 1000).ForEach({ $f = New-TestFrame; [BitConverter]::GetBytes($_).CopyTo($f, 14); , $f })
         $result = $sent | Send-XskFrame $far -PacketsPerSecond 2000 -PassThru
         $failure = Wait-Pipeline $pipeline -Seconds ($Seconds + 20)
         $failure | Should -BeNullOrEmpty
