@@ -219,7 +219,7 @@ internal sealed unsafe class NetlinkSocket : IDisposable
         ? XskException.FromCall(
             XskErrorId.OutOfDescriptors, errno, call,
             "No descriptor is left to ask the kernel about its interfaces",
-            "close sockets that are no longer needed, or raise the limit with ulimit -n")
+            ResourceLimit.MoreDescriptors)
         : XskException.FromCall(
             XskErrorId.InterfaceQueryFailed, errno, call,
             $"The kernel could not be asked about its interfaces: {Errno.Text(errno)}",
