@@ -252,7 +252,7 @@ Describe "A machine that runs short$note" -Tag Netns -Skip:($note -ne '') {
         $folder = (New-Item -ItemType Directory -Path (Join-Path ([IO.Path]::GetTempPath()) "xdpps-disk-$PID")).FullName
         $child = Start-Stepper -Prefix 'unshare', '--mount', 'sh', '-c', 'mount -t tmpfs -o size=200k tmpfs "$0" && exec "$@"', $folder -Step @(
             "`$s = New-XskSocket $($cable.Left) -WarningAction Ignore"
-            "try { Export-XskCapture $folder/full -Socket `$s } catch { `$_.FullyQualifiedErrorId }; capinfos -T -r -c $folder/full; `$packets = @(Import-XskCapture $folder/full); $digest"
+            "try { Export-XskCapture $folder/full -Socket `$s } catch { `$_.FullyQualifiedErrorId }; Start-Sleep 1; capinfos -T -r -c $folder/full; `$packets = @(Import-XskCapture $folder/full); $digest"
             "`$null = @(Receive-XskPacket `$s -TimeoutSeconds 0.2); 'empty'; `$packets = @(Receive-XskPacket `$s -Count 10 -TimeoutSeconds 5); $digest"
         )
         try {
