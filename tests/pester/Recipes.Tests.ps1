@@ -296,7 +296,10 @@ Describe "The recipes$note" -Tag Netns -Skip:($note -ne '') {
             Move-Item -LiteralPath (Stop-Witness $capture) -Destination tcp.pcapng
             $found = Invoke-Recipe "Follow one TCP connection's retransmissions"
             $found.Count | Should -BeGreaterThan 2
-            $found.Number | Should -Be @(Read-Field tcp.pcapng 'tcp.len > 0 and (tcp.analysis.retransmission or tcp.analysis.out_of_order)' frame.number)
+            # What tshark calls a retransmission depends on acknowledgements and times as well: most of these, but not all.
+            $again = @(Read-Field tcp.pcapng 'tcp.len > 0' frame.number, tcp.srcport, tcp.seq_raw | Group-Object { ($_ -split '\s')[1, 2] -join ' ' } | ForEach-Object { $_.Group | Select-Object -Skip 1 } | ForEach-Object { [int]($_ -split '\s')[0] } | Sort-Object)
+            $found.Number | Should -Be $again
+            @(Read-Field tcp.pcapng 'tcp.len > 0 and tcp.analysis.retransmission' frame.number | Where-Object { $_ -in $again }).Count | Should -BeGreaterThan 0
         }
 
         It 'Find what got lost between two points' {
