@@ -274,10 +274,12 @@ function Invoke-BenchTask {
     Invoke-BuildTask
     Invoke-Compiler 'bench/XdpPS.Benchmarks'
     $arguments = @(
-        '-NoProfile', '-NonInteractive', '-File', 'bench/Invoke-Benchmark.ps1', '-Row', ($Row -join ','), '-Pairs', $Pairs, '-Seconds', $Seconds
+        '-NoProfile', '-NonInteractive', '-File', 'bench/Invoke-Benchmark.ps1', '-Pairs', $Pairs, '-Seconds', $Seconds
         '-Programs', "$output/bench", '-Module', "$output/XdpPS"
         '-Core', "bench/XdpPS.Benchmarks/bin/$Configuration/net10.0/XdpPS.Benchmarks.dll"
+        # PowerShell would make file names of an asterisk.
         if ($Row -join ',' -eq '*') { '-OutputPath', 'docs/benchmarks.md' }
+        else { '-Row', ($Row -join ',') }
     )
     & tools/with-cable.sh $pwsh @arguments
     if ($LASTEXITCODE -ne 0) { exit $LASTEXITCODE }

@@ -55,10 +55,11 @@ function Read-Counters {
 # Runs a script for the warm-up and once more measured; what it counts is received or completed packets. The counters
 # are read outside of the measured time.
 function Measure-Task {
-    param([scriptblock] $Body, [string] $Counter, [switch] $TwiceReady)
+    param([scriptblock] $Body, [string] $Counter, [switch] $TwiceReady, [switch] $WithoutCompiler)
     Write-Ready
     & $Body $WarmUp
     if ($TwiceReady) { Write-Ready }
+    $compiled = $WithoutCompiler ? (Get-CompilerTime) : 0
     $from = Read-Counters
     # Not $cpu: the script that runs below reads $Cpu, and would find this one.
     $spent = [Environment]::CpuUsage
@@ -66,16 +67,28 @@ function Measure-Task {
     & $Body $Seconds
     $watch.Stop()
     $used = [Environment]::CpuUsage
+    $compiled = $WithoutCompiler ? (Get-CompilerTime) - $compiled : 0
     $to = Read-Counters
     Write-Line ([ordered]@{
             packets   = $to[$Counter] - $from[$Counter]
             seconds   = $watch.Elapsed.TotalSeconds
-            user      = ($used.UserTime - $spent.UserTime).TotalSeconds
+            user      = ($used.UserTime - $spent.UserTime).TotalSeconds - $compiled
             system    = ($used.PrivilegedTime - $spent.PrivilegedTime).TotalSeconds
             total     = $to[$Counter]
             lost      = $to.Lost - $from.Lost
             allocated = $to.Allocated - $from.Allocated
         })
+}
+
+# Seconds that .NET's thread has taken which compiles code for speed, PowerShell's for the most part: it goes on for long
+# after the start, also while nothing is called.
+function Get-CompilerTime {
+    $ticks = foreach ($task in Get-ChildItem -LiteralPath '/proc/self/task') {
+        if ((Get-Content -LiteralPath "$task/comm") -notlike '.NET Tiered*') { continue }
+        $fields = -split ((Get-Content -LiteralPath "$task/stat" -Raw) -replace '^.*\) ')
+        [double]$fields[11] + [double]$fields[12]
+    }
+    ($ticks | Measure-Object -Sum).Sum / [int](getconf CLK_TCK)
 }
 
 # What the command itself says of how it kept to the times.
@@ -141,7 +154,7 @@ try {
         'ReceiveInArrays' { Measure-Task { Receive-XskPacket $socket -Cpu $Cpu -DurationSeconds $args[0] -ReadCount 64 | Out-Null } Received }
         'ReceiveAll' { Measure-Task { Receive-XskPacket $socket -Cpu $Cpu -DurationSeconds $args[0] | Out-Null } Received -TwiceReady }
         'Record' { Measure-Task { Export-XskCapture $Path -Socket $socket -Cpu $Cpu -DurationSeconds $args[0] } Received -TwiceReady }
-        'Idle' { Measure-Task { Receive-XskPacket $socket -Cpu $Cpu -DurationSeconds $args[0] | Out-Null } Received }
+        'Idle' { Measure-Task { Receive-XskPacket $socket -Cpu $Cpu -DurationSeconds $args[0] | Out-Null } Received -WithoutCompiler }
         'SendRepeat' { Measure-Task { Send-XskFrame $socket -Cpu $Cpu -Data $frame -Repeat ([long]::MaxValue) -DurationSeconds $args[0] } Completed }
         'SendAtRate' {
             $other = $frame.Clone()

@@ -5,6 +5,8 @@ $script:running = [Collections.Generic.List[object]]::new()
 # A program, pinned to a core or to several ("0,1"), with its output in pipes. Whoever is still there at the end is killed.
 function Start-Program {
     param([string] $Core, [string[]] $Command)
+    # A cmdlet has its loop alone on the core (-Cpu); .NET's compiler and collector go where there is room.
+    if ($Command -contains '-Cpu') { $Core = "0-$([Environment]::ProcessorCount - 1)" }
     $start = [Diagnostics.ProcessStartInfo]::new('taskset')
     @('-c', $Core) + $Command | ForEach-Object { $start.ArgumentList.Add($_) }
     $start.RedirectStandardOutput = $start.RedirectStandardError = $true

@@ -35,18 +35,8 @@ public sealed class CaptureReaderTests : IDisposable
     public void Both_byte_orders_and_every_kind_of_packet_block_are_read(bool bigEndian)
     {
         string path = Path.Combine(folder, "blocks.pcapng");
-        Blocks blocks = new(bigEndian);
-        byte[] first = Frames.Make(60, 1), second = Frames.Make(61, 2), third = Frames.Make(62, 3), fourth = Frames.Make(200, 4);
-        blocks.Section(comment: "by hand");
-        blocks.Interface(snapLength: 100, (2, "eth7"u8.ToArray()), (9, [0x8a]), (14, blocks.Bytes64(1000)), (0x4bad, [1, 2, 3, 4, 5]));
-        blocks.Interface(snapLength: 0, (9, [3]), (6, [2, 0, 0, 0, 0, 9]));
-        blocks.Add(4, new byte[4]);
-        blocks.Enhanced(0, 512, first, first.Length, (6, blocks.Bytes32(3)), (1, "a comment"u8.ToArray()));
-        blocks.Add(0x0bad0bad, new byte[24]);
-        blocks.Enhanced(1, 1_700_000_000_123, second, 1500);
-        blocks.Obsolete(1, 5, third, third.Length);
-        blocks.Simple(fourth, keep: 100);
-        File.WriteAllBytes(path, blocks.ToArray());
+        File.WriteAllBytes(path, EveryKindOfBlock(bigEndian, out byte[][] frames));
+        byte[] first = frames[0], second = frames[1], third = frames[2], fourth = frames[3];
 
         List<XskPacket> packets = ReadAll(path, out XskException? failure);
         Assert.Null(failure);
@@ -123,6 +113,24 @@ public sealed class CaptureReaderTests : IDisposable
 
         Assert.InRange(read, 10_000, 20_000 * 20);
         Assert.InRange(refused, 1_000, 20_000);
+    }
+
+    /// <returns>A file of four packets, between blocks that are passed over.</returns>
+    internal static byte[] EveryKindOfBlock(bool bigEndian, out byte[][] frames)
+    {
+        Blocks blocks = new(bigEndian);
+        byte[] first = Frames.Make(60, 1), second = Frames.Make(61, 2), third = Frames.Make(62, 3), fourth = Frames.Make(200, 4);
+        blocks.Section(comment: "by hand");
+        blocks.Interface(snapLength: 100, (2, "eth7"u8.ToArray()), (9, [0x8a]), (14, blocks.Bytes64(1000)), (0x4bad, [1, 2, 3, 4, 5]));
+        blocks.Interface(snapLength: 0, (9, [3]), (6, [2, 0, 0, 0, 0, 9]));
+        blocks.Add(4, new byte[4]);
+        blocks.Enhanced(0, 512, first, first.Length, (6, blocks.Bytes32(3)), (1, "a comment"u8.ToArray()));
+        blocks.Add(0x0bad0bad, new byte[24]);
+        blocks.Enhanced(1, 1_700_000_000_123, second, 1500);
+        blocks.Obsolete(1, 5, third, third.Length);
+        blocks.Simple(fourth, keep: 100);
+        frames = [first, second, third, fourth];
+        return blocks.ToArray();
     }
 
     private string Write(byte[][] frames, XskCaptureFormat format, bool appended)

@@ -28,15 +28,10 @@ public sealed class DissectionRobustnessTests(ITestOutputHelper output)
                 byte[] frame = Make(random, zoo, recorded);
                 try
                 {
-                    PacketView packet = new(memory.Place(frame, atEnd: random.Next(4) > 0));
-                    values[worker] += PropertyReader.ReadAll(packet);
-                    foreach (PacketLayer layer in packet.GetLayers())
-                    {
-                        layers[worker]++;
-                        if (layer.Truncated || layer.Malformed) marked[worker]++;
-                        Assert.InRange(layer.Offset, 0, frame.Length - 1);
-                        Assert.InRange(layer.Payload.Length, 0, frame.Length - layer.Offset);
-                    }
+                    (long read, int found, int wrong) = Read(memory, frame, atEnd: random.Next(4) > 0);
+                    values[worker] += read;
+                    layers[worker] += found;
+                    marked[worker] += wrong;
                 }
                 catch (Exception failure)
                 {
@@ -67,6 +62,23 @@ public sealed class DissectionRobustnessTests(ITestOutputHelper output)
         Assert.Equal(tags.Length - layers[^1].Offset - 4, layers[^1].Payload.Length);
         byte[] headers = Frames.Hex("020000000002 020000000001 86dd 60000000 ffff 00 40" + new string('0', 64) + string.Concat(Enumerable.Repeat("00ff000000000000", 40)));
         Assert.Equal("IPv6", new XskPacket(headers).Protocol);
+    }
+
+    /// <summary>Dissects a frame beside a guard page, and looks whether every layer lies inside of it.</summary>
+    internal static (long Values, int Layers, int Marked) Read(GuardedMemory memory, byte[] frame, bool atEnd)
+    {
+        PacketView packet = new(memory.Place(frame, atEnd));
+        long values = PropertyReader.ReadAll(packet);
+        int layers = 0, marked = 0;
+        foreach (PacketLayer layer in packet.GetLayers())
+        {
+            layers++;
+            if (layer.Truncated || layer.Malformed) marked++;
+            Assert.InRange(layer.Offset, 0, frame.Length - 1);
+            Assert.InRange(layer.Payload.Length, 0, frame.Length - layer.Offset);
+        }
+
+        return (values, layers, marked);
     }
 
     private static byte[] Make(Random random, FrameZoo zoo, byte[][] recorded)

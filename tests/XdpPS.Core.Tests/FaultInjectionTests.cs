@@ -99,7 +99,7 @@ public sealed class FaultInjectionTests : IDisposable
 
     [KernelFact]
     public void The_netlink_socket_fails() =>
-        Inject(XskErrorId.InterfaceQueryFailed, "socket(AF_NETLINK", Errno.EMFILE, "socket", Libc.AF_NETLINK);
+        Inject(XskErrorId.OutOfDescriptors, "socket(AF_NETLINK", Errno.EMFILE, "socket", Libc.AF_NETLINK);
 
     [KernelFact]
     public void The_netlink_question_fails() =>

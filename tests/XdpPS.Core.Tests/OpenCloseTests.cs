@@ -262,6 +262,7 @@ public sealed class OpenCloseTests
             XskException failure = Sockets.Fails(XskErrorId.SystemCallFailed, () => XskSocket.Open(Adopting(descriptor)).Dispose());
             umem.Release();
             Assert.Contains("has a UMEM already", failure.Message, StringComparison.Ordinal);
+            Assert.Equal(Errno.EBUSY, failure.ErrorNumber);
         });
     }
 

@@ -1,3 +1,5 @@
+using XdpPS.Interop;
+
 namespace XdpPS.Tests;
 
 /// <summary>A socket in a pinned XSKMAP, whose program is someone else's.</summary>
@@ -59,8 +61,11 @@ public sealed class PinnedMapTests : IDisposable
         // Another interface's queue 1 is free, but not the slot.
         XskException taken = Sockets.Fails(XskErrorId.QueueBusy, () => XskSocket.Open(Options(TestNetwork.Far, queue: 1)));
         Assert.Contains($"{Pin} already has a socket for queue 1", taken.Message, StringComparison.Ordinal);
+        Assert.Equal(Errno.EEXIST, taken.ErrorNumber);
         XskException missing = Sockets.Fails(XskErrorId.MapUpdateFailed, () => XskSocket.Open(Options(queue: 2)));
         Assert.Contains($"{Pin} has 2 slots (0-1), and none for queue 2", missing.Message, StringComparison.Ordinal);
+        Assert.Equal(Errno.E2BIG, missing.ErrorNumber);
+        XskSocket.Open(Options(queue: 0)).Dispose();
         Residue.AssertNoMoreThan(before);
         first.Close();
         XskSocket.Open(Options(TestNetwork.Far, queue: 1)).Dispose();

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using XdpPS.Interop;
 
 namespace XdpPS.Tests;
@@ -22,7 +21,7 @@ public sealed unsafe class RingTests
     [MemberData(nameof(SizesAndStarts))]
     public void A_producer_ring_carries_every_entry_once_and_in_order_across_the_wrap(int size, uint start)
     {
-        using Memory memory = new(size, start);
+        using PlainRing memory = new(size, start);
         ProducerRing<ulong> ring = new(memory.Layout);
         Random random = new(size);
         Queue<ulong> expected = [];
@@ -52,7 +51,7 @@ public sealed unsafe class RingTests
     [MemberData(nameof(SizesAndStarts))]
     public void A_consumer_ring_shows_every_entry_once_and_in_order_across_the_wrap(int size, uint start)
     {
-        using Memory memory = new(size, start);
+        using PlainRing memory = new(size, start);
         ConsumerRing<ulong> ring = new(memory.Layout);
         Random random = new(size);
         ulong produced = 0, shown = 0;
@@ -83,7 +82,7 @@ public sealed unsafe class RingTests
     public void Two_threads_hand_a_million_entries_over_across_the_wrap()
     {
         const int count = 1_000_000;
-        using Memory memory = new(256, uint.MaxValue - 500_000);
+        using PlainRing memory = new(256, uint.MaxValue - 500_000);
         ProducerRing<XdpDescriptor> to = new(memory.Layout);
         ConsumerRing<XdpDescriptor> from = new(memory.Layout);
         TestNetwork.Running producer = new(() =>
@@ -125,7 +124,7 @@ public sealed unsafe class RingTests
     [InlineData(uint.MaxValue - 3)]
     public void A_producer_index_that_runs_ahead_of_the_ring_is_reported(uint start)
     {
-        using Memory memory = new(8, start);
+        using PlainRing memory = new(8, start);
         ConsumerRing<ulong> ring = new(memory.Layout);
         *memory.Layout.Producer = start + 9;
         XskException failure = Sockets.Fails(XskErrorId.RingCorrupted, () => ring.Peek(8, out _));
@@ -135,7 +134,7 @@ public sealed unsafe class RingTests
     [Fact]
     public void A_consumer_index_that_overtakes_the_producer_is_reported()
     {
-        using Memory memory = new(8, 100);
+        using PlainRing memory = new(8, 100);
         ProducerRing<ulong> ring = new(memory.Layout);
         Assert.Equal(8u, ring.Reserve(8, out _));
         *memory.Layout.Consumer = 109;
@@ -145,7 +144,7 @@ public sealed unsafe class RingTests
     [Fact]
     public void Only_the_wakeup_bit_of_the_flags_asks_for_a_wakeup()
     {
-        using Memory memory = new(8, 0);
+        using PlainRing memory = new(8, 0);
         ProducerRing<ulong> ring = new(memory.Layout);
         Assert.False(ring.NeedsWakeup);
         *memory.Layout.Flags = 2;
@@ -153,29 +152,5 @@ public sealed unsafe class RingTests
         *memory.Layout.Flags = 3;
         Assert.True(ring.NeedsWakeup);
         Assert.True(ring.Snapshot().NeedWakeup);
-    }
-
-    private sealed class Memory : IDisposable
-    {
-        private readonly void* memory;
-
-        internal Memory(int size, uint start)
-        {
-            memory = NativeMemory.AllocZeroed((nuint)(64 * 3) + ((nuint)size * 16));
-            byte* bytes = (byte*)memory;
-            Layout = new RingLayout
-            {
-                Producer = (uint*)bytes,
-                Consumer = (uint*)(bytes + 64),
-                Flags = (uint*)(bytes + 128),
-                Entries = bytes + 192,
-                Size = (uint)size,
-            };
-            *Layout.Producer = *Layout.Consumer = start;
-        }
-
-        internal RingLayout Layout { get; }
-
-        public void Dispose() => NativeMemory.Free(memory);
     }
 }

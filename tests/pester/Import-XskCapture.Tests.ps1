@@ -78,8 +78,11 @@ Describe 'Import-XskCapture' -Tag Unit {
         @{ What = 'what does not exist'; Id = 'CaptureNotFound'; Path = 'none'; Words = 'no file' }
         @{ What = 'a folder'; Id = 'CaptureUnreadable'; Path = '.'; Words = 'directory' }
         @{ What = 'what is compressed'; Id = 'CaptureUnreadable'; Path = 'gz'; Words = 'gunzip' }
+        # It would be waited for without end, and Ctrl-C could not help.
+        @{ What = 'a pipe that nobody writes to'; Id = 'CaptureUnreadable'; Path = 'pipe'; Words = 'pipe or a device' }
     ) {
         [IO.File]::WriteAllBytes("$folder/gz", [byte[]](0x1f, 0x8b, 8, 0, 0, 0))
+        if (-not (Test-Path -LiteralPath "$folder/pipe")) { mkfifo "$folder/pipe" }
         Import-XskCapture "$folder/$Path" -ErrorAction SilentlyContinue -ErrorVariable failures | Should -BeNullOrEmpty
         $failures.FullyQualifiedErrorId | Should -Be "$Id,$command"
         $failures.Exception.Message | Should -Match $Words

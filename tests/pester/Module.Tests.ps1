@@ -210,7 +210,7 @@ Describe "An unprivileged user$note" -Tag Netns -Skip:($note -ne '') {
         $limited = Invoke-Native prlimit --memlock=65536 setpriv '--bounding-set=-ipc_lock' '--inh-caps=-ipc_lock' (Get-PwshPath) -NoProfile -NonInteractive -Command "Import-Module '$(Get-ModuleManifest)'; $script"
         $limited[0] | Should -Be 'MemoryLockLimit,XdpPS.Commands.NewXskSocketCommand'
         $limited[1] | Should -Be 'ResourceUnavailable'
-        $limited[2] | Should -Match 'ulimit -l'
+        $limited[2] | Should -Match 'prlimit --pid \d+ --memlock='
         (Get-AttachedProgram $cable.Left).Id | Should -Be 0
     }
 }

@@ -2,6 +2,7 @@ BeforeDiscovery {
     Import-Module "$PSScriptRoot/Support.psm1" -Force
     $note = Get-SkipNote -Program tshark
     $witness = (Get-Command -Name tshark -CommandType Application -ErrorAction Ignore) ? '' : ' [skipped: needs tshark]'
+    $tun = (Test-Path -LiteralPath /dev/net/tun) ? '' : ' [skipped: needs /dev/net/tun]'
     $ip = 'IP', 'IcmpEcho', 'Udp', 'Tcp'
     $addressed = @('Arp') + $ip
     $filled = @('Ethernet') + $ip
@@ -148,6 +149,12 @@ Describe 'New-XskFrame' -Tag Unit {
         @{ What = 'hexadecimal that is none'; Id = 'ParameterArgumentTransformationError'; Change = @{ Payload = '0xabc' }; Words = 'two digits a byte' }
         @{ What = 'two lengths'; Id = 'FrameFieldInvalid'; Change = @{ Length = 100; PayloadLength = 100 }; Words = 'one of them' }
         @{ What = 'a frame without room'; Id = 'FrameFieldInvalid'; Change = @{ Length = 41 }; Words = '42 or more' }
+        @{ What = 'more addresses than there are'; Id = 'ParameterArgumentTransformationError'; Change = @{ SourceAddress = '::/0', '::1' }; Words = 'more values' }
+        @{ What = 'a payload in hexadecimal without quotes, which is a number'; Id = 'ParameterArgumentTransformationError'; Change = @{ Payload = 0x4500 }; Words = 'in quotes' }
+        @{ What = 'a priority without a tag'; Id = 'ParametersContradict'; Change = @{ VlanPriority = 0 }; Words = '-Vlan as well' }
+        @{ What = 'a type of tags without a tag'; Id = 'ParametersContradict'; Change = @{ VlanType = 'QinQ' }; Words = '-Vlan as well' }
+        @{ What = 'a seed of nothing'; Id = 'ParametersContradict'; Change = @{ SourcePort = (1..5); Seed = 3 }; Words = '-Vary Random as well' }
+        @{ What = 'a namespace of nothing'; Id = 'ParametersContradict'; Change = @{ NetworkNamespace = 'lab1' }; Words = 'that of -InterfaceName' }
         @{ What = 'more frames than can be meant'; Id = 'FrameFieldInvalid'; Change = @{ SourceAddress = '10.0.0.0/8'; SourcePort = (1..1000); Vary = 'Combination' }; Words = '-Count' }
     ) {
         $parameters = $v4 + @{ SourcePort = 1; DestinationPort = 2 }
@@ -232,6 +239,21 @@ Describe 'A template of frames' -Tag Unit {
         (Import-XskCapture "$TestDrive/t.pcapng").SourcePort[0..10] | Should -Be 1000, 1001, 1002, 1003, 1004, 1005, 1006, 1007, 1008, 1009, 1000
         @($template | Test-XskFilter "udp src port 1003" | Where-Object Match).Length | Should -Be 26
     }
+
+    It 'stops with Ctrl-C on its way to a capture file, which is readable' {
+        $path = "$TestDrive/endless.pcapng"
+        $pipeline = Start-Pipeline -ArgumentList $path, $macs { param($path, $macs) New-XskFrame -EtherType 0x88b5 @macs -Count 20000000 | Export-XskCapture $path }
+        try {
+            Wait-Until { (Test-Path -LiteralPath $path) -and (Get-Item -LiteralPath $path).Length -gt 100000 } | Should -BeTrue
+            Stop-Pipeline $pipeline | Should -BeLessThan 5000
+        }
+        finally {
+            Close-Pipeline $pipeline
+        }
+
+        (Import-XskCapture $path -ErrorAction Stop | Select-Object -First 1).Protocol | Should -Be '0x88b5'
+        Remove-Item -LiteralPath $path
+    }
 }
 
 Describe "Frames on a cable$note" -Tag Netns -Skip:($note -ne '') {
@@ -283,6 +305,19 @@ Describe "Frames on a cable$note" -Tag Netns -Skip:($note -ne '') {
         }
         finally {
             Close-Pipeline $pipeline
+        }
+    }
+
+    It "cannot come from an interface without a MAC address$tun" -Skip:($tun -ne '') {
+        $name = 'xp{0:x}tun' -f $PID
+        $null = Invoke-Native ip tuntap add dev $name mode tun
+        try {
+            $failure = { New-XskFrame -IcmpEcho -InterfaceName $name -DestinationMac 02:00:00:00:00:02 -SourceAddress 192.0.2.1 -DestinationAddress 192.0.2.2 } | Should -Throw -PassThru
+            $failure.FullyQualifiedErrorId | Should -Be 'FrameFieldInvalid,XdpPS.Commands.NewXskFrameCommand'
+            $failure.Exception.Message | Should -Be "$name has no MAC address of Ethernet; give -SourceMac, or an interface that has one."
+        }
+        finally {
+            ip link delete $name
         }
     }
 

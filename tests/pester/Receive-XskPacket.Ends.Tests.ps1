@@ -173,6 +173,13 @@ Describe "How Receive-XskPacket ends$note" -Tag Netns -Skip:($note -ne '') {
         $progress[-1].RecordType | Should -Be 'Completed'
     }
 
+    It 'shows no progress beside a stream, whose reader may write to the same terminal' {
+        $socket = New-XskSocket $cable.Right -QueueId 0, 1
+        $pipeline = Start-Pipeline { param($socket) Receive-XskPacket $socket -AsPcapStream -DurationSeconds 0.8 } (, $socket)
+        Wait-Pipeline $pipeline | Should -BeNullOrEmpty
+        $pipeline.Shell.Streams.Progress | Should -BeNullOrEmpty
+    }
+
     It 'shows no progress where the end is not known' {
         $socket = New-XskSocket $cable.Right -QueueId 0, 1
         $pipeline = Start-Pipeline { param($socket) Receive-XskPacket $socket -TimeoutSeconds 0.8 } (, $socket)

@@ -246,7 +246,10 @@ Describe "The recipes$note" -Tag Netns -Skip:($note -ne '') {
         $all = @(Read-Pcap $shared.Witness)
         $all.Count | Should -BeGreaterThan $kept.Count
         $kept.Count | Should -BeGreaterThan 1000
-        $kept | Should -Be $all[(-$kept.Count)..-1]
+        # The witness is on another port, where a request and the answer to the one before may pass each other.
+        $late = [Collections.Generic.HashSet[string]]::new([string[]]$all[(-$kept.Count - 4)..-1])
+        @($kept | Where-Object { -not $late.Contains($_) }) | Should -HaveCount 0
+        @($kept | Sort-Object -Unique) | Should -HaveCount $kept.Count
     }
 
     It 'Watch drops while receiving' {
@@ -293,7 +296,10 @@ Describe "The recipes$note" -Tag Netns -Skip:($note -ne '') {
             Move-Item -LiteralPath (Stop-Witness $capture) -Destination tcp.pcapng
             $found = Invoke-Recipe "Follow one TCP connection's retransmissions"
             $found.Count | Should -BeGreaterThan 2
-            $found.Number | Should -Be @(Read-Field tcp.pcapng 'tcp.len > 0 and (tcp.analysis.retransmission or tcp.analysis.out_of_order)' frame.number)
+            # What tshark calls a retransmission depends on acknowledgements and times as well: most of these, but not all.
+            $again = @(Read-Field tcp.pcapng 'tcp.len > 0' frame.number, tcp.srcport, tcp.seq_raw | Group-Object { ($_ -split '\s')[1, 2] -join ' ' } | ForEach-Object { $_.Group | Select-Object -Skip 1 } | ForEach-Object { [int]($_ -split '\s')[0] } | Sort-Object)
+            $found.Number | Should -Be $again
+            @(Read-Field tcp.pcapng 'tcp.len > 0 and tcp.analysis.retransmission' frame.number | Where-Object { $_ -in $again }).Count | Should -BeGreaterThan 0
         }
 
         It 'Find what got lost between two points' {
@@ -317,6 +323,62 @@ Describe "The recipes$note" -Tag Netns -Skip:($note -ne '') {
         $attempts = @(Read-Field lan.pcapng 'tcp.flags.syn == 1 and ip.dst == 10.77.0.66' tcp.srcport)
         $found.Connection | Should -Be "10.77.0.1 $($attempts[0]) > 10.77.0.66 80"
         $found.Attempts | Should -Be $attempts.Count
+    }
+
+    It 'Replay a capture at double speed' {
+        $null = Invoke-Native tshark -n -r (Get-LanCapture) -Y 'icmp or arp or dns or tcp.port in {80, 81}' -w lan.pcapng
+        $recorded = @(Read-Field lan.pcapng frame frame.time_relative, data.data, frame.len)
+        $capture = Start-Witness -Direction in
+        $result = Invoke-Recipe 'Replay a capture at double speed'
+        $seen = Stop-Witness $capture
+        Read-Pcap $seen | Should -Be (Import-XskCapture lan.pcapng | ForEach-Object { ConvertTo-Hex $_.Data })
+        $result.Frames | Should -Be $recorded.Count
+        $seconds = [double]($recorded[-1] -split ' ')[0]
+        $seconds | Should -BeGreaterThan 1
+        $span = [double](Read-Field $seen frame frame.time_relative)[-1]
+        $span | Should -BeGreaterThan ($seconds * 0.45)
+        # Twice as fast is less by far.
+        $span | Should -BeLessThan ($seconds * 0.95)
+    }
+
+    It 'Flood a host with UDP frames that all differ' {
+        $capture = Start-Witness -Direction in -Filter 'udp port 9'
+        $result = Invoke-Recipe 'Flood a host with UDP frames that all differ' @{ '-Count 1000000' = '-Count 2000'; '-PacketsPerSecond 100000' = '-PacketsPerSecond 4000' }
+        $seen = Stop-Witness $capture
+        $result.Frames, $result.DriverDropped | Should -Be 2000, 0
+        Read-Field $seen 'ip.dst == 10.77.0.2 and eth.dst == 02:00:00:00:77:02 and ip.src == 198.18.0.0/15 and udp.srcport >= 1024 and frame.len == 64' frame.number | Should -HaveCount 2000
+        $sources = Read-Field $seen udp ip.src, udp.srcport
+        @($sources | Sort-Object -Unique).Count | Should -BeGreaterThan 1990
+        $valid = Invoke-Native tshark -n -r $seen -o udp.check_checksum:TRUE -o ip.check_checksum:TRUE -Y 'udp.checksum.status == 1 and ip.checksum.status == 1' -T fields -e frame.number
+        @($valid -match '^\d+$') | Should -HaveCount 2000
+    }
+
+    Context 'at a firewall' {
+        BeforeAll {
+            $firewall = "xdpps-recipes-$PID-fw"
+            $before, $behind = 'f', 'g' | ForEach-Object { "xp{0:x}$_" -f $PID }
+            $null = Invoke-Native ip netns add $firewall
+            $null = Invoke-Native ip link add $before type veth peer name in0 address 02:00:00:00:77:f1 netns $firewall
+            $null = Invoke-Native ip link add $behind address 02:00:00:00:77:f2 type veth peer name out0 netns $firewall
+            foreach ($name in $before, $behind) { $null = Invoke-Native ip link set $name addrgenmode none up }
+            foreach ($name in 'in0', 'out0') { $null = Invoke-Native ip -n $firewall link set $name addrgenmode none up }
+            $null = Invoke-Native ip -n $firewall address add 10.78.1.1/24 dev in0
+            $null = Invoke-Native ip -n $firewall address add 10.78.2.1/24 dev out0
+            $null = Invoke-Native ip -n $firewall neighbour add 10.78.2.2 lladdr 02:00:00:00:77:f2 dev out0 nud permanent
+            $null = Invoke-Native ip netns exec $firewall sh -c 'echo 1 > /proc/sys/net/ipv4/ip_forward'
+        }
+
+        AfterAll {
+            ip netns delete $firewall 2>$null
+        }
+
+        It 'Find out what a firewall does with bad checksums' {
+            $found = Invoke-Recipe 'Find out what a firewall does with bad checksums' @{ eth1 = $before; eth2 = $behind }
+            $found | ForEach-Object { "$($_.Name) $($_.Count)" } | Should -Be '4001, True 100', '4002, False 100'
+            # What the router itself counted: this one does not track connections.
+            $names, $values = (Invoke-Native ip netns exec $firewall cat /proc/net/snmp) -match '^Ip: ' | ForEach-Object { , ($_ -split ' ') }
+            'InReceives', 'InHdrErrors', 'ForwDatagrams' | ForEach-Object { $values[$names.IndexOf($_)] } | Should -Be 300, 100, 200
+        }
     }
 
     It 'are all that the page has' {

@@ -203,6 +203,13 @@ Describe "When Send-XskFrame sends$note" -Tag Netns -Skip:($note -ne '') {
         $result.LateFrames | Should -BeIn (0..21)
     }
 
+    It 'collects what the session left before the first frame, so that it need not between two' {
+        $frames = New-Recording 0, 1
+        $before = [GC]::CollectionCount(1)
+        $frames | Send-XskFrame $socket -Timing Original
+        [GC]::CollectionCount(1) | Should -BeGreaterThan $before
+    }
+
     It 'says nothing of lateness at top speed' {
         $result = New-Recording 0, 3600000 | Send-XskFrame $socket -Timing TopSpeed -PassThru
         $result.Frames | Should -Be 2

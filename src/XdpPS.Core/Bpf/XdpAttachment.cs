@@ -57,7 +57,16 @@ internal sealed class XdpAttachment
     /// <summary>Whether the program still is what runs on the interface.</summary>
     internal bool IsActiveIn(NetworkNamespace place)
     {
-        int active = link?.ActiveProgramId ?? place.Run(() => LinkQuery.ByIndex(key.Index))?.XdpProgramId ?? 0;
+        int active;
+        try
+        {
+            active = link?.ActiveProgramId ?? place.Run(() => LinkQuery.ByIndex(key.Index))?.XdpProgramId ?? 0;
+        }
+        catch (XskException e) when (e.ErrorId == XskErrorId.OutOfDescriptors)
+        {
+            return true; // It cannot be asked just now, and for that nobody has to stop receiving.
+        }
+
         if (active == ProgramId) return true;
         if (active == 0 || extensionId == 0) return false;
         // Whenever a program comes or goes, libxdp makes a new dispatcher and moves the others into it.

@@ -126,7 +126,7 @@ internal sealed class XdpLink : IDisposable
 
     private static string WhyNotNative(int errno, XdpInterface nic) => errno switch
     {
-        Errno.ENOTCONN => "its veth peer is missing or down",
+        Errno.ENOTCONN => "its veth peer is gone",
         Errno.ERANGE or Errno.EINVAL => $"the MTU of {nic.Name} or of its peer is too large for one page per packet",
         Errno.ENOSPC => "it has fewer receive queues than its peer has transmit queues",
         _ => $"its driver ({nic.Driver ?? "unknown"}) has no support for it",
@@ -180,8 +180,8 @@ internal sealed class XdpLink : IDisposable
 
         XdpMode mode = programs.Count > 0 ? programs[0].Mode : nic.XdpMode;
         string detach = $"'{nic.Command($"ip link set dev {nic.Name} {(mode == XdpMode.Generic ? "xdpgeneric" : mode == XdpMode.Offload ? "xdpoffload" : "xdp")} off")}'";
-        return programs.Exists(program => program.AttachedBy == XdpAttachMethod.Netlink)
-            ? $"replace it with -Force, detach it with {detach}"
-            : $"close what loaded it, or detach it with {detach} ('bpftool link detach' where a bpf_link holds it)";
+        if (programs.Exists(program => program.AttachedBy == XdpAttachMethod.Netlink)) return $"replace it with -Force, detach it with {detach}";
+        return (Capabilities.MayOpenById ? "" : $"{Capabilities.RunWith}CAP_SYS_ADMIN, which joining another process's program takes, ")
+            + $"close what loaded it, or detach it with {detach} ('bpftool link detach' where a bpf_link holds it)";
     }
 }

@@ -153,21 +153,24 @@ internal sealed class XdpProgram : IDisposable
 
     internal static XskException BpfFailed(int errno, string call, string cause) => errno switch
     {
-        Errno.EPERM or Errno.EACCES => XskException.FromCall(
-            XskErrorId.PermissionDenied, errno, call,
-            $"{cause}: this process may not use BPF on network interfaces",
-            "run as root, or with CAP_NET_RAW, CAP_NET_ADMIN and CAP_BPF, and CAP_IPC_LOCK where the UMEM is more than ulimit -l"),
+        Errno.EPERM or Errno.EACCES => NotPermitted(errno, call, cause),
         Errno.ENOSYS or Errno.EINVAL => XskException.FromCall(
             XskErrorId.NotSupported, errno, call,
             $"{cause}: this kernel lacks a part of BPF or AF_XDP that is needed",
             "use Linux 5.11 or newer with CONFIG_BPF_SYSCALL and CONFIG_XDP_SOCKETS"),
         Errno.EMFILE => XskException.FromCall(
             XskErrorId.OutOfDescriptors, errno, call, $"{cause}: no descriptor is left",
-            "close sockets that are no longer needed, or raise the limit with ulimit -n"),
+            ResourceLimit.MoreDescriptors),
         _ => XskException.FromCall(
             XskErrorId.SystemCallFailed, errno, call, $"{cause}: {Errno.Text(errno)}",
             "see dmesg for what the kernel says of it"),
     };
+
+    private static XskException NotPermitted(int errno, string call, string cause)
+    {
+        (string why, string remedy) = Capabilities.WhyNoBpf();
+        return XskException.FromCall(XskErrorId.PermissionDenied, errno, call, $"{cause}: {why}", remedy);
+    }
 
     public void Dispose() => Descriptor.Dispose();
 
@@ -198,8 +201,9 @@ internal sealed class XdpProgram : IDisposable
     private static XskException Rejected(int errno, string log, int length)
     {
         string call = $"bpf(BPF_PROG_LOAD, XDP, {length} instructions)";
-        // Without a log the verifier was never reached: a capability or a kernel option is missing.
-        if (log.Length == 0) return BpfFailed(errno, call, "The XDP program could not be loaded");
+        // Without a log the verifier was never reached: a capability or a kernel option is missing. With these two it was
+        // content, and there was no descriptor or memory for the program.
+        if (log.Length == 0 || errno is Errno.EMFILE or Errno.ENOMEM) return BpfFailed(errno, call, "The XDP program could not be loaded");
         string reason = log.Split('\n').LastOrDefault(line => line.Length > 0 && !line.StartsWith("processed ", StringComparison.Ordinal)) ?? log;
         return XskException.FromCall(
             XskErrorId.ProgramRejected, errno, call,

@@ -27,6 +27,7 @@ internal sealed unsafe class CaptureFile : IDisposable
     /// <exception cref="XskException">It exists and must not be overwritten, is no regular file, or the place is not writable.</exception>
     internal static CaptureFile Create(string path, bool keepExisting, bool overwriteReadOnly)
     {
+        RefuseNull(path);
         // More often than a few times only if somebody races with us.
         for (int attempt = 0; ; attempt++)
         {
@@ -53,16 +54,39 @@ internal sealed unsafe class CaptureFile : IDisposable
     /// <exception cref="XskException">It is no regular file, belongs to someone else, or may not be written.</exception>
     internal static CaptureFile? OpenExisting(string path, bool ofAnyone)
     {
+        // Not opened before it is known to be a file: to open a device may do something.
         if (!TryStatus(path, out FileStatus status)) return null;
         CheckRegular(path, status);
-        // One planted in a shared directory would hand what is captured to whoever planted it.
-        if (status.Owner != Libc.geteuid() && !ofAnyone)
-            throw XskException.FromCheck(XskErrorId.CaptureNotWritable, $"The file '{path}' belongs to another user (id {status.Owner})", "give another path, or use -Force to append to it");
         FileDescriptor opened = Libc.open(path, Libc.O_RDWR | Libc.O_NOFOLLOW | Libc.O_NONBLOCK | Libc.O_CLOEXEC);
-        if (!opened.IsInvalid) return new CaptureFile(path, opened);
-        int errno = Marshal.GetLastPInvokeError();
-        opened.Dispose();
-        throw NotWritable(path, errno, "open(path, O_RDWR|O_NOFOLLOW)");
+        if (opened.IsInvalid)
+        {
+            int errno = Marshal.GetLastPInvokeError();
+            opened.Dispose();
+            throw NotWritable(path, errno, "open(path, O_RDWR|O_NOFOLLOW)");
+        }
+
+        try
+        {
+            // By now another may have taken its place: what counts is what was opened.
+            status = StatusOf(path, opened);
+            CheckRegular(path, status);
+            // One planted in a shared directory would hand what is captured to whoever planted it.
+            if (status.Owner != Libc.geteuid() && !ofAnyone)
+                throw XskException.FromCheck(XskErrorId.CaptureNotWritable, $"The file '{path}' belongs to another user (id {status.Owner})", "give another path, or use -Force to append to it");
+            return new CaptureFile(path, opened);
+        }
+        catch
+        {
+            opened.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Whether the path leads to something that is there and is neither a file nor a directory.</summary>
+    internal static bool IsPipeOrDevice(string path)
+    {
+        FileStatus status;
+        return Libc.statx(Libc.AT_FDCWD, path, 0, Libc.STATX_TYPE, &status) == 0 && (ushort)(status.Mode & Libc.S_IFMT) is not (Libc.S_IFREG or Libc.S_IFDIR);
     }
 
     /// <summary>Goes to the end of what is whole in the file, and cuts off what was left unfinished behind it.</summary>
@@ -136,10 +160,25 @@ internal sealed unsafe class CaptureFile : IDisposable
 
     private static bool TryStatus(string path, out FileStatus status)
     {
+        RefuseNull(path);
         FileStatus found;
         bool there = Libc.statx(Libc.AT_FDCWD, path, Libc.AT_SYMLINK_NOFOLLOW, Libc.STATX_TYPE | Libc.STATX_MODE | Libc.STATX_UID, &found) == 0;
         status = there ? found : default;
         return there;
+    }
+
+    /// <summary>The kernel would take what is before it for the whole path.</summary>
+    private static void RefuseNull(string path)
+    {
+        if (path.Contains('\0', StringComparison.Ordinal))
+            throw XskException.FromCheck(XskErrorId.CaptureNotWritable, $"The path '{path.Replace('\0', '?')}' has a null character in it", "leave it out");
+    }
+
+    private static FileStatus StatusOf(string path, FileDescriptor descriptor)
+    {
+        FileStatus status;
+        if (Libc.statx(descriptor.Number, "", Libc.AT_EMPTY_PATH, Libc.STATX_TYPE | Libc.STATX_MODE | Libc.STATX_UID, &status) == 0) return status;
+        throw NotWritable(path, Marshal.GetLastPInvokeError(), "statx(file)");
     }
 
     private static void CheckRegular(string path, FileStatus status)

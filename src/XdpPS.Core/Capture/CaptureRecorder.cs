@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using XdpPS.Interop;
 
 namespace XdpPS;
@@ -7,6 +8,9 @@ namespace XdpPS;
 /// <param name="makeRoom">Called before each packet with the bytes that it will take at most: the place to begin another file.</param>
 internal sealed class CaptureRecorder(CaptureEncoder encoder, Action<int>? makeRoom = null)
 {
+    /// <summary>Asking is a system call: a busy line has many batches in this time.</summary>
+    private static readonly TimeSpan LossInterval = TimeSpan.FromMilliseconds(1);
+
     private readonly List<CaptureInterface> interfaces = [];
     private readonly Dictionary<PacketOrigin, int> numbers = [];
     private readonly Dictionary<XskSocket, Source> sources = [];
@@ -19,6 +23,8 @@ internal sealed class CaptureRecorder(CaptureEncoder encoder, Action<int>? makeR
 
         /// <summary>Packets lost when it was last asked.</summary>
         internal long Lost { get; set; }
+
+        internal long LookedAt { get; set; }
     }
 
     /// <summary>Packets written, in all files.</summary>
@@ -81,7 +87,13 @@ internal sealed class CaptureRecorder(CaptureEncoder encoder, Action<int>? makeR
             source = sources[socket];
         }
 
-        LookForLosses(socket);
+        long now = Stopwatch.GetTimestamp();
+        if (Stopwatch.GetElapsedTime(source.LookedAt, now) >= LossInterval)
+        {
+            source.LookedAt = now;
+            LookForLosses(socket);
+        }
+
         int queue = socket.QueueId;
         if (socket.MultiBuffer)
         {

@@ -28,6 +28,10 @@ public sealed class XskCaptureReader : IDisposable
     public static XskCaptureReader Open(string path)
     {
         ArgumentNullException.ThrowIfNull(path);
+        if (path.Contains('\0', StringComparison.Ordinal))
+            throw XskException.FromCheck(XskErrorId.CaptureNotFound, $"There is no file '{path.Replace('\0', '?')}': its name has a null character in it", "leave it out");
+        // Nobody could stop the wait for what may never be written.
+        if (CaptureFile.IsPipeOrDevice(path)) throw new CaptureSource(Stream.Null, path).Unreadable("it is a pipe or a device");
         Stream stream;
         try
         {

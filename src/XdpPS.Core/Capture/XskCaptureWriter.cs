@@ -62,6 +62,9 @@ public sealed class XskCaptureWriter : IDisposable
     /// <summary>Bytes of them that were kept.</summary>
     public long Bytes => recorder.Bytes;
 
+    /// <summary>Something was written since the last <see cref="Flush"/>, and is not yet in the file.</summary>
+    public bool HasUnflushed => buffer.Pending > 0;
+
     /// <summary>The files that were written, in that order, those that a rotation has deleted among them.</summary>
     public IReadOnlyList<string> Files => files;
 

@@ -34,6 +34,7 @@ public sealed partial class FieldSequence
         starts = new UInt128[ranges.Length];
         for (int i = 0; i < ranges.Length; i++)
         {
+            if (ranges[i].Count > UInt128.MaxValue - Count) throw new ArgumentException("There are more values than can be counted, which is 2^128 - 1.", nameof(ranges));
             starts[i] = Count;
             Count += ranges[i].Count;
         }
@@ -105,7 +106,7 @@ public sealed partial class FieldSequence
     }
 
     /// <summary>One after another, as one.</summary>
-    /// <exception cref="ArgumentException">There is none, or they are of several kinds.</exception>
+    /// <exception cref="ArgumentException">There is none, they are of several kinds, or they are 2^128 or more.</exception>
     public static FieldSequence Concat(params IEnumerable<FieldSequence> sequences)
     {
         FieldSequence[] all = [.. sequences];

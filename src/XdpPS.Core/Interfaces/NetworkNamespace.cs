@@ -165,20 +165,17 @@ public sealed class NetworkNamespace : IDisposable
         {
             Errno.EACCES or Errno.EPERM => XskException.FromCall(
                 XskErrorId.PermissionDenied, errno, call, $"This process may not look at network namespace '{name}'",
-                $"{Privileged}CAP_SYS_ADMIN and, for another user's process, CAP_SYS_PTRACE"),
+                $"{Capabilities.RunWith}CAP_SYS_ADMIN and, for another user's process, CAP_SYS_PTRACE"),
             Errno.EMFILE => XskException.FromCall(
                 XskErrorId.OutOfDescriptors, errno, call, "No descriptor is left for a network namespace",
-                "close sockets that are no longer needed, or raise the limit with ulimit -n"),
+                ResourceLimit.MoreDescriptors),
             _ => NotFound(name, call, errno),
         };
     }
 
     private static XskException EnterFailed(string name, int errno) => XskException.FromCall(
         errno == Errno.EPERM ? XskErrorId.PermissionDenied : XskErrorId.SystemCallFailed, errno, "setns(CLONE_NEWNET)",
-        $"This process may not enter network namespace '{name}'", $"{Privileged}CAP_SYS_ADMIN");
-
-    /// <summary>Root in a container may lack what root has elsewhere.</summary>
-    private static string Privileged => Environment.IsPrivilegedProcess ? "being root is not enough here: run with " : "run as root, or with ";
+        $"This process may not enter network namespace '{name}'", $"{Capabilities.RunWith}CAP_SYS_ADMIN");
 
     private static XskException NotFound(string name, string? call, int errno)
     {

@@ -13,7 +13,7 @@ internal sealed unsafe class EventSignal : IDisposable
         throw XskException.FromCall(
             XskErrorId.OutOfDescriptors, errno, "eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)",
             $"No descriptor could be had to wake a waiting receive: {Errno.Text(errno)}",
-            "close sockets that are no longer needed, or raise the limit with ulimit -n");
+            ResourceLimit.MoreDescriptors);
     }
 
     internal FileDescriptor Descriptor { get; }

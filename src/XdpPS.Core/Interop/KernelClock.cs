@@ -1,13 +1,20 @@
+using System.Globalization;
+
 namespace XdpPS.Interop;
 
 /// <summary>The kernel's clocks, in nanoseconds.</summary>
 internal static unsafe class KernelClock
 {
-    /// <summary>CLOCK_MONOTONIC: what bpf_ktime_get_ns counts.</summary>
-    internal static long Monotonic => Read(Libc.CLOCK_MONOTONIC);
+    private static readonly long NamespaceOffset = ReadNamespaceOffset();
+
+    /// <summary>CLOCK_MONOTONIC as bpf_ktime_get_ns counts it, which knows no time namespaces.</summary>
+    internal static long Monotonic => Read(Libc.CLOCK_MONOTONIC) - NamespaceOffset;
 
     /// <summary>CLOCK_REALTIME: nanoseconds since 1970-01-01T00:00:00Z.</summary>
-    internal static long Realtime => Read(Libc.CLOCK_REALTIME);
+    internal static long Realtime => Read(WallClock);
+
+    /// <summary>Another clock in place of CLOCK_REALTIME is to a test what a step of it is to the machine.</summary>
+    internal static int WallClock { get; set; } = Libc.CLOCK_REALTIME;
 
     /// <summary>CLOCK_BOOTTIME: as <see cref="Monotonic"/>, and with the time the machine slept.</summary>
     internal static long BootTime => Read(Libc.CLOCK_BOOTTIME);
@@ -39,6 +46,26 @@ internal static unsafe class KernelClock
     {
         Libc.TimeSpec request = new() { Nanoseconds = (long)time.TotalNanoseconds };
         _ = Libc.clock_nanosleep(Libc.CLOCK_MONOTONIC, 0, &request, null);
+    }
+
+    /// <summary>What a time namespace adds to CLOCK_MONOTONIC: a line "monotonic", seconds, nanoseconds (Linux 5.5, time_namespaces(7)).</summary>
+    private static long ReadNamespaceOffset()
+    {
+        try
+        {
+            foreach (string line in File.ReadLines("/proc/self/timens_offsets"))
+            {
+                string[] words = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+                if (words is ["monotonic", string seconds, string rest])
+                    return (long.Parse(seconds, CultureInfo.InvariantCulture) * 1_000_000_000) + long.Parse(rest, CultureInfo.InvariantCulture);
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or FormatException)
+        {
+            // A kernel without time namespaces.
+        }
+
+        return 0;
     }
 
     private static long Read(int clock)

@@ -12,6 +12,7 @@ internal static unsafe partial class Libc
 
     internal const int AT_FDCWD = -100;
     internal const int AT_SYMLINK_NOFOLLOW = 0x100;
+    internal const int AT_EMPTY_PATH = 0x1000;
     internal const uint STATX_TYPE = 1;
     internal const uint STATX_MODE = 2;
     internal const uint STATX_UID = 8;

@@ -138,6 +138,9 @@ internal static unsafe partial class Libc
     [LibraryImport("libc", SetLastError = true)]
     internal static partial int sched_setaffinity(int thread, nuint size, ulong* mask);
 
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial int getrlimit(int resource, ulong* limits);
+
     // glibc has it since 2.30, musl since 1.2.2.
     [LibraryImport("libc")]
     internal static partial int gettid();

@@ -215,8 +215,13 @@ internal sealed unsafe class NetlinkSocket : IDisposable
 
     public void Dispose() => descriptor.Dispose();
 
-    private static XskException Failed(string call, int errno) => XskException.FromCall(
-        XskErrorId.InterfaceQueryFailed, errno, call,
-        $"The kernel could not be asked about its interfaces: {Errno.Text(errno)}",
-        "check that netlink sockets are not blocked by seccomp or a security module");
+    private static XskException Failed(string call, int errno) => errno == Errno.EMFILE
+        ? XskException.FromCall(
+            XskErrorId.OutOfDescriptors, errno, call,
+            "No descriptor is left to ask the kernel about its interfaces",
+            ResourceLimit.MoreDescriptors)
+        : XskException.FromCall(
+            XskErrorId.InterfaceQueryFailed, errno, call,
+            $"The kernel could not be asked about its interfaces: {Errno.Text(errno)}",
+            "check that netlink sockets are not blocked by seccomp or a security module");
 }

@@ -22,14 +22,18 @@ internal sealed unsafe class ConsumerRing<T> : MappedRing<T> where T : unmanaged
 
     /// <summary>Looks at up to <paramref name="count"/> entries from <paramref name="index"/> on; each is shown once.</summary>
     /// <returns>How many there are.</returns>
+    /// <exception cref="XskException">The producer index is ahead by more than the ring has, or went back.</exception>
     internal uint Peek(uint count, out uint index)
     {
         index = peeked;
         uint available = knownProducer - peeked;
         if (available < count)
         {
-            knownProducer = Volatile.Read(ref *Producer);
-            if (knownProducer - released > Size) throw RingSnapshot.Corrupted(knownProducer, released, Size);
+            uint produced = Volatile.Read(ref *Producer);
+            uint used = produced - released;
+            // What makes no sense is not remembered: the next look would take it for granted.
+            if (used > Size || used < knownProducer - released) throw RingSnapshot.Corrupted(produced, released, Size, knownProducer);
+            knownProducer = produced;
             available = knownProducer - peeked;
         }
 
@@ -59,6 +63,8 @@ internal sealed unsafe class ConsumerRing<T> : MappedRing<T> where T : unmanaged
     internal void CopyTo(List<T> published, List<T> held)
     {
         for (uint i = released; i != peeked; i++) held.Add(this[i]);
-        for (uint i = peeked; i != Volatile.Read(ref *Producer); i++) published.Add(this[i]);
+        // An index that makes no sense must not make this go on for 2^32 entries.
+        uint count = Math.Min(Volatile.Read(ref *Producer) - peeked, Size);
+        for (uint i = 0; i < count; i++) published.Add(this[peeked + i]);
     }
 }

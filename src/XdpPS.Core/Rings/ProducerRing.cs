@@ -16,7 +16,8 @@ internal sealed unsafe class ProducerRing<T> : MappedRing<T> where T : unmanaged
     internal ProducerRing(in RingLayout layout) : base(layout)
     {
         reserved = submitted = Volatile.Read(ref *Producer);
-        knownConsumer = Volatile.Read(ref *Consumer);
+        // No room is known, so that the first reservation looks and checks.
+        knownConsumer = submitted - Size;
     }
 
     /// <summary>The kernel wants a system call before it goes on (XDP_RING_NEED_WAKEUP).</summary>
@@ -42,16 +43,19 @@ internal sealed unsafe class ProducerRing<T> : MappedRing<T> where T : unmanaged
 
     /// <summary>Makes room for up to <paramref name="count"/> entries from <paramref name="index"/> on.</summary>
     /// <returns>How many there is room for.</returns>
+    /// <exception cref="XskException">The consumer index is ahead of the producer's, or behind it by more than the ring has.</exception>
     internal uint Reserve(uint count, out uint index)
     {
         index = reserved;
         uint free = Size - (reserved - knownConsumer);
         if (free < count)
         {
-            knownConsumer = Volatile.Read(ref *Consumer);
-            uint used = reserved - knownConsumer;
-            if (used > Size) throw RingSnapshot.Corrupted(reserved, knownConsumer, Size);
-            free = Size - used;
+            uint consumed = Volatile.Read(ref *Consumer);
+            // Back it may go: of a packet of several frames that the driver had no room for, the kernel takes the whole
+            // again (xskq_cons_cancel_n), although it may have published a part.
+            if (submitted - consumed > Size || reserved - consumed > Size) throw RingSnapshot.Corrupted(submitted, consumed, Size);
+            knownConsumer = consumed;
+            free = Size - (reserved - consumed);
         }
 
         uint granted = Math.Min(free, count);
@@ -86,7 +90,9 @@ internal sealed unsafe class ProducerRing<T> : MappedRing<T> where T : unmanaged
     /// <summary>Entries from the kernel's consumer index to the producer index, then those reserved and not yet published.</summary>
     internal void CopyTo(List<T> published, List<T> held)
     {
-        for (uint i = Volatile.Read(ref *Consumer); i != submitted; i++) published.Add(this[i]);
+        // An index that makes no sense must not make this go on for 2^32 entries.
+        uint count = Math.Min(submitted - Volatile.Read(ref *Consumer), Size);
+        for (uint i = submitted - count; i != submitted; i++) published.Add(this[i]);
         for (uint i = submitted; i != reserved; i++) held.Add(this[i]);
     }
 }

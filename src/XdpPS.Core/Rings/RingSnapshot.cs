@@ -44,8 +44,12 @@ public sealed class RingSnapshot
         };
     }
 
-    internal static XskException Corrupted(uint producer, uint consumer, uint size) => XskException.FromCheck(
+    /// <param name="producer">Its producer index.</param>
+    /// <param name="consumer">Its consumer index.</param>
+    /// <param name="size">Its entries.</param>
+    /// <param name="before">A producer index that was read earlier, where it can have gone back.</param>
+    internal static XskException Corrupted(uint producer, uint consumer, uint size, uint? before = null) => XskException.FromCheck(
         XskErrorId.RingCorrupted,
-        $"A ring of {size} entries has producer {producer} and consumer {consumer}, which cannot be",
+        $"A ring of {size} entries has producer {producer} and consumer {consumer}{(before is { } earlier && producer - consumer <= size ? $" after producer {earlier}" : "")}, which cannot be",
         "close this socket: something else writes to its rings, or the driver is at fault");
 }

@@ -75,6 +75,12 @@ internal sealed class DirectionGate(string direction)
         }
     }
 
+    /// <exception cref="XskException">This thread is inside.</exception>
+    internal void RequireLeft(XskSocketInfo socket)
+    {
+        if (Volatile.Read(ref holder) == Environment.CurrentManagedThreadId) throw StillHeld(socket, "closing the socket");
+    }
+
     internal void Leave() => Volatile.Write(ref holder, Open);
 
     /// <summary>Waits for whoever is inside, then closes for good.</summary>

@@ -11,7 +11,8 @@ internal sealed class LateWaker : IDisposable
     /// <summary>Together with what it sleeps, a frame waits for one to two milliseconds.</summary>
     private static readonly long Patience = Stopwatch.Frequency / 2000;
 
-    private readonly XskSocket socket;
+    /// <summary>Weak: a thread's own objects are never forgotten, and a socket that was must be, with its sender.</summary>
+    private readonly WeakReference<XskSocket> socket;
     private readonly ManualResetEventSlim left = new(initialState: false, spinCount: 0);
     private long leftSince;
     private XskException? failure;
@@ -19,7 +20,7 @@ internal sealed class LateWaker : IDisposable
 
     internal LateWaker(XskSocket socket)
     {
-        this.socket = socket;
+        this.socket = new WeakReference<XskSocket>(socket);
         new Thread(Run) { IsBackground = true, Name = "XdpPS waker" }.Start();
     }
 
@@ -69,7 +70,7 @@ internal sealed class LateWaker : IDisposable
         Interlocked.CompareExchange(ref leftSince, 0, since);
         try
         {
-            if (socket.TryPumpBeside()) return true;
+            if (!socket.TryGetTarget(out XskSocket? target) || target.TryPumpBeside()) return true;
         }
         catch (XskException e)
         {

@@ -36,14 +36,13 @@ internal sealed unsafe partial class ReceivePath
     /// <param name="drop">What to drop, or null.</param>
     /// <param name="addresses">What to change, or null.</param>
     /// <param name="counts">What was done, also where this throws.</param>
-    /// <exception cref="XskException">A descriptor is not of this UMEM.</exception>
+    /// <exception cref="XskException">A descriptor is not of a frame that the kernel was given.</exception>
     // A loop that never leaves a few methods is not replaced by better code for long where it has the only processor.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal void Forward(
         uint index, uint count, TransmitPath to, uint place, CompiledFilter? drop, AddressRewrite? addresses, ref ForwardCounts counts)
     {
         bool moves = IsOn(to.Umem);
-        bool reads = drop is not null || addresses is not null || !moves;
         int longest = moves ? int.MaxValue : to.FrameSize;
         bool clears = readTimestamps && !DriverWritesTimestamps(index);
         long arrived = 0;
@@ -58,8 +57,7 @@ internal sealed unsafe partial class ReceivePath
                     // Read once: whoever else writes to the ring must not change it between the checks and the use.
                     XdpDescriptor descriptor = rx[index + counts.Received];
                     if (counts.Received + Ahead < count) umem.Prefetch(rx[index + counts.Received + Ahead].Address);
-                    // What only changes hands is not looked at: its address is checked against its pool.
-                    Span<byte> frame = reads ? umem.Slice(descriptor.Address, descriptor.Length) : default;
+                    Span<byte> frame = Data(descriptor, frames);
                     arrived += descriptor.Length;
                     bool filtered = drop is not null && drop.Matches(frame);
                     if (!filtered && frame.Length <= longest)
@@ -91,8 +89,8 @@ internal sealed unsafe partial class ReceivePath
                         counts.TooLong++;
                     }
 
-                    if (clears) *umem.TimestampSlot(descriptor.Address) = 0;
                     frames.Give(descriptor.Address);
+                    if (clears) *umem.TimestampSlot(descriptor.Address) = 0;
                 }
             }
         }

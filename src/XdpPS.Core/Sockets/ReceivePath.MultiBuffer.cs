@@ -57,9 +57,16 @@ internal sealed unsafe partial class ReceivePath
         for (uint i = 0; i < count; i++)
         {
             ref XdpDescriptor descriptor = ref rx[index + i];
-            descriptor.Address = Umem.Flatten(descriptor.Address);
+            ulong plain = Umem.Flatten(descriptor.Address);
+            // An offset that leads into another frame is left where it is: so the address is refused where it is used.
+            if (umem.IsSameFrame(plain, Umem.Base(descriptor.Address))) descriptor.Address = plain;
         }
     }
+
+    private static XskException Unexpected(uint options) => XskException.FromCheck(
+        XskErrorId.RingCorrupted,
+        $"A descriptor has options 0x{options:x}, the beginning of a packet of several frames, which this socket did not ask for",
+        "close this socket: something else writes to its rings, or the driver is at fault");
 
     private XskException Endless() => XskException.FromCheck(
         XskErrorId.RingCorrupted,

@@ -18,7 +18,7 @@ internal sealed unsafe partial class ReceivePath
     /// <param name="whole">For a packet that the filter has to see in one piece; replaced where it is too short.</param>
     /// <param name="addresses">What to change, or null.</param>
     /// <param name="counts">What was done, also where this throws.</param>
-    /// <exception cref="XskException">A descriptor is not of this UMEM.</exception>
+    /// <exception cref="XskException">A descriptor is not of a frame that the kernel was given.</exception>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal void ForwardPackets(
         uint index, uint descriptors, TransmitPath to, CompiledFilter? drop, ref byte[] whole, AddressRewrite? addresses, ref ForwardCounts counts)
@@ -35,7 +35,7 @@ internal sealed unsafe partial class ReceivePath
                 while (done < descriptors)
                 {
                     uint first = index + done;
-                    uint fragments = Measure(first, out int length);
+                    uint fragments = Measure(first, descriptors - done, out int length);
                     if (done + fragments < descriptors) umem.Prefetch(rx[first + fragments].Address);
                     bool moved = false;
                     if (drop is not null && drop.Matches(InOnePiece(first, fragments, length, ref whole)))
@@ -84,12 +84,13 @@ internal sealed unsafe partial class ReceivePath
     }
 
     /// <summary>Counts the fragments and the bytes of a whole packet.</summary>
-    private uint Measure(uint first, out int length)
+    /// <exception cref="XskException">A descriptor is not of a frame that the kernel was given.</exception>
+    private uint Measure(uint first, uint most, out int length)
     {
         uint fragments = 0;
         length = 0;
-        do length += (int)rx[first + fragments].Length;
-        while (Continues(first + fragments++));
+        do length += Data(first + fragments).Length;
+        while (Continues(first + fragments++) && fragments < most);
         return fragments;
     }
 
@@ -110,10 +111,13 @@ internal sealed unsafe partial class ReceivePath
 
     private void Move(uint first, uint fragments, TransmitPath to, uint place, AddressRewrite? addresses, ref ForwardCounts counts)
     {
-        if (addresses is not null) addresses.Apply(umem.Slice(rx[first].Address, rx[first].Length));
+        FramePool frames = queue.ReceiveFrames;
         for (uint i = 0; i < fragments; i++)
         {
-            ulong given = to.PutReceived(place + i, rx[first + i], queue.ReceiveFrames, continues: i + 1 < fragments);
+            XdpDescriptor descriptor = rx[first + i];
+            Span<byte> fragment = Data(descriptor, frames);
+            if (i == 0) addresses?.Apply(fragment);
+            ulong given = to.PutReceived(place + i, descriptor, frames, continues: i + 1 < fragments);
             counts.Placed++;
             // The frame that came for it has any bytes there.
             if (readTimestamps) *umem.TimestampSlot(given + (ulong)Umem.ReceiveOffset(umem.Headroom)) = 0;
@@ -148,8 +152,8 @@ internal sealed unsafe partial class ReceivePath
         for (uint i = 0; i < fragments; i++)
         {
             ulong address = rx[first + i].Address;
-            if (clears) *umem.TimestampSlot(address) = 0;
             queue.ReceiveFrames.Give(address);
+            if (clears) *umem.TimestampSlot(address) = 0;
         }
     }
 }

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using XdpPS.Interop;
 
@@ -67,8 +68,16 @@ internal sealed unsafe partial class ReceivePath
 
     internal ReadOnlySpan<byte> Data(uint index)
     {
-        ref readonly XdpDescriptor descriptor = ref rx[index];
-        return umem.Slice(descriptor.Address, descriptor.Length);
+        // Read once: whoever else writes to the ring must not change it between the checks and the use.
+        XdpDescriptor descriptor = rx[index];
+        return Data(descriptor, queue.ReceiveFrames);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private Span<byte> Data(scoped in XdpDescriptor descriptor, FramePool frames)
+    {
+        if ((descriptor.Options & IfXdp.XDP_PKT_CONTD) != 0 && !IsMultiBuffer) throw Unexpected(descriptor.Options);
+        return umem.Packet(descriptor.Address, descriptor.Length, frames);
     }
 
     /// <summary>
@@ -104,8 +113,9 @@ internal sealed unsafe partial class ReceivePath
     {
         using (queue.EnterIfShared())
         {
-            if (readTimestamps && (timestampRead || !driverWritesTimestamps)) ClearTimestamps(index, count);
             Bytes += queue.ReceiveFrames.Give(rx, index, count);
+            // Not before: what is not ours is not written to.
+            if (readTimestamps && (timestampRead || !driverWritesTimestamps)) ClearTimestamps(index, count);
         }
 
         Packets += count;

@@ -58,7 +58,7 @@ internal sealed unsafe partial class TransmitPath
         for (uint i = 0; i < count; i++)
         {
             bool ends = !Continues(index + i);
-            endsPacket![umem.IndexOf(tx[index + i].Address)] = ends;
+            endsPacket![Frames.Find(tx[index + i].Address)] = ends;
             if (ends) wholePackets++;
         }
 

@@ -62,6 +62,6 @@ internal sealed unsafe partial class TransmitPath
     private void Mark(uint index, bool continues)
     {
         if (continues) SetContinues(index);
-        if (endsPacket is not null) endsPacket[umem.IndexOf(tx[index].Address)] = !continues;
+        if (endsPacket is not null) endsPacket[Frames.Find(tx[index].Address)] = !continues;
     }
 }

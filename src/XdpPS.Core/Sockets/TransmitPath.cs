@@ -56,7 +56,7 @@ internal sealed unsafe partial class TransmitPath
         return granted;
     }
 
-    internal Span<byte> Buffer(uint index) => umem.Slice(tx[index].Address, (uint)umem.FrameSize);
+    internal Span<byte> Buffer(uint index) => umem.Packet(tx[index].Address, (uint)umem.FrameSize, Frames);
 
     internal void SetLength(uint index, int length) => tx[index].Length = (uint)length;
 

@@ -50,6 +50,14 @@ internal sealed class XskResources : IDisposable
     /// <summary>The slot of <see cref="Map"/> that has our socket, or -1.</summary>
     internal int MapSlot { get; set; } = -1;
 
+    /// <summary>The interface is gone. If only to another network namespace, the program went with it, and would go on taking packets that nobody will ever see.</summary>
+    internal void LeaveProgram()
+    {
+        Queue?.Vacate(this);
+        Attachment?.Release();
+        Attachment = null;
+    }
+
     public void Dispose()
     {
         GC.SuppressFinalize(this);

@@ -19,6 +19,9 @@ public sealed class XskSender : IDisposable
     /// <summary>Paced frames that are a millisecond late need not hurry: one that is in time must not wait for others.</summary>
     private static readonly long Behind = Stopwatch.Frequency / 1000;
 
+    /// <summary>A receiver that sleeps is woken for each of these: a send call's 32 frames alone would have it go to sleep twice as often.</summary>
+    private const int Batch = 64;
+
     private readonly XskSocket socket;
     private readonly FramePacer pacer;
     private readonly XskRingStats before;
@@ -64,7 +67,7 @@ public sealed class XskSender : IDisposable
         paces = pacer.Timing != XskSendTiming.TopSpeed;
         this.stallLimit = stallLimit;
         this.stop = stop;
-        wakeBatch = socket.TxBudget;
+        wakeBatch = Math.Max(socket.TxBudget, Math.Min(Batch, socket.TxRingSize));
         socket.Claim(this);
         try
         {
@@ -77,6 +80,9 @@ public sealed class XskSender : IDisposable
             throw;
         }
     }
+
+    /// <summary>For a sender that was forgotten: its thread ends.</summary>
+    ~XskSender() => waker?.Dispose();
 
     /// <summary>Frames put on the TX ring.</summary>
     public long Frames { get; private set; }
@@ -93,7 +99,7 @@ public sealed class XskSender : IDisposable
     /// <exception cref="XskException">As there.</exception>
     public bool Send(ReadOnlySpan<byte> frame) => Send(frame, 0);
 
-    /// <summary>Waits until the frame is due and until there is room, then puts it on the TX ring. As many frames as one send call takes (<see cref="XskSocketInfo.TxBudget"/>) wake the kernel, or one that was waited for.</summary>
+    /// <summary>Waits until the frame is due and until there is room, then puts it on the TX ring. A batch of 64 wakes the kernel, or of as many as one send call takes (<see cref="XskSocketInfo.TxBudget"/>) where these are more, or a frame that was waited for.</summary>
     /// <param name="frame">From the destination address on, without FCS.</param>
     /// <param name="timestamp">When it was recorded, in nanoseconds since 1970-01-01 UTC: for a pacer that goes by it.</param>
     /// <returns>False when the stop or the deadline came first.</returns>
@@ -108,8 +114,26 @@ public sealed class XskSender : IDisposable
             turn = Stopwatch.GetTimestamp();
         }
 
-        Count(frame.Length);
+        Count(frame.Length, 1);
         return true;
+    }
+
+    /// <summary>As <see cref="Send(ReadOnlySpan{byte})"/>, of as many copies of a frame as there is room for, a batch at the most; with a pacer of one.</summary>
+    /// <returns>How many; 0 when the stop or the limit of time came first.</returns>
+    /// <exception cref="XskException">As there.</exception>
+    public int SendCopies(ReadOnlySpan<byte> frame, long count)
+    {
+        if (paces || frame.Length > socket.FrameSize) return Send(frame) ? 1 : 0;
+        waker?.ThrowIfFailed();
+        if (!AwaitTurn(frame.Length, 0)) return 0;
+        int added;
+        while ((added = socket.TrySendCopies(frame, (int)Math.Min(count, wakeBatch))) == 0)
+        {
+            if (!AwaitRoom()) return 0;
+        }
+
+        Count(frame.Length, added);
+        return added;
     }
 
     /// <summary>As <see cref="Send(ReadOnlySpan{byte}, long)"/>, of a template's frame, which is written straight into the UMEM.</summary>
@@ -127,7 +151,7 @@ public sealed class XskSender : IDisposable
             turn = Stopwatch.GetTimestamp();
         }
 
-        Count(template.Length);
+        Count(template.Length, 1);
         return true;
     }
 
@@ -211,6 +235,7 @@ public sealed class XskSender : IDisposable
 
         waker?.Dispose();
         socket.Unclaim(this);
+        GC.SuppressFinalize(this);
     }
 
     /// <summary>Sleeps while the frame's time is far off, and spins for the last milliseconds.</summary>
@@ -282,11 +307,12 @@ public sealed class XskSender : IDisposable
         }
     }
 
-    private void Count(int length)
+    private void Count(int length, int frames)
     {
-        Frames++;
-        Bytes += length;
-        if (++sinceWake >= wakeBatch || waited) Wake();
+        Frames += frames;
+        Bytes += (long)length * frames;
+        sinceWake += frames;
+        if (sinceWake >= wakeBatch || waited) Wake();
         if (paces) pacer.Sent(turn);
     }
 

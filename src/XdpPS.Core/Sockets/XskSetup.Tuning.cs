@@ -58,7 +58,7 @@ internal sealed partial class XskSetup
         Errno.EPERM => XskException.FromCall(
             XskErrorId.PermissionDenied, errno, call,
             "This process may not make a socket prefer busy polling: CAP_NET_ADMIN is missing",
-            "run as root or with CAP_NET_ADMIN, or leave out -BusyPoll"),
+            $"{Capabilities.RunWith}CAP_NET_ADMIN, or leave out -BusyPoll"),
         Errno.ENOPROTOOPT => XskException.FromCall(
             XskErrorId.NotSupported, errno, call,
             "This kernel has no preferred busy polling",

@@ -7,9 +7,6 @@ namespace XdpPS;
 /// <summary>Opens a socket, one step a method, in the order of libxdp's xsk.c and Firedancer's fd_xsk_init.</summary>
 internal sealed partial class XskSetup(XskSocketOptions options, XskResources resources, CancellationToken cancellation)
 {
-    private const string PrivilegeRemedy =
-        "run as root, or with CAP_NET_RAW, CAP_NET_ADMIN and CAP_BPF, and CAP_IPC_LOCK where the UMEM is more than ulimit -l";
-
     private static readonly TimeSpan BusyRetry = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan CollectAfter = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan CarrierPatience = TimeSpan.FromSeconds(15);
@@ -178,7 +175,7 @@ internal sealed partial class XskSetup(XskSocketOptions options, XskResources re
             Errno.EPERM => XskException.FromCall(
                 XskErrorId.PermissionDenied, errno, call,
                 "This process may not open AF_XDP sockets: CAP_NET_RAW is missing",
-                PrivilegeRemedy),
+                Capabilities.RunWithAll),
             Errno.EAFNOSUPPORT => XskException.FromCall(
                 XskErrorId.NotSupported, errno, call,
                 "This kernel has no AF_XDP",
@@ -186,7 +183,7 @@ internal sealed partial class XskSetup(XskSocketOptions options, XskResources re
             Errno.EMFILE => XskException.FromCall(
                 XskErrorId.OutOfDescriptors, errno, call,
                 "No descriptor is left for a socket",
-                "close sockets that are no longer needed, or raise the limit with ulimit -n"),
+                ResourceLimit.MoreDescriptors),
             _ => OptionFailed(errno, call, "The AF_XDP socket could not be made"),
         };
     }
@@ -216,7 +213,7 @@ internal sealed partial class XskSetup(XskSocketOptions options, XskResources re
             throw XskException.FromCall(
                 XskErrorId.OutOfDescriptors, errno, $"fcntl({borrowed.Number}, F_DUPFD_CLOEXEC)",
                 $"The descriptor could not be taken over: {Errno.Text(errno)}",
-                "close sockets that are no longer needed, or raise the limit with ulimit -n");
+                ResourceLimit.MoreDescriptors);
         }
         finally
         {
@@ -383,7 +380,7 @@ internal sealed partial class XskSetup(XskSocketOptions options, XskResources re
             Errno.EPERM => XskException.FromCall(
                 XskErrorId.PermissionDenied, errno, call,
                 "This process may not bind an AF_XDP socket",
-                PrivilegeRemedy),
+                Capabilities.RunWithAll),
             _ => XskException.FromCall(
                 XskErrorId.SystemCallFailed, errno, call,
                 $"The socket could not be bound to {nic.Name} queue {options.QueueId}: {Errno.Text(errno)}",

@@ -95,6 +95,7 @@ public sealed partial class XskSocket
             if (error == 0 && !detached) return;
             if (error == Errno.ENETDOWN || QueryLink() is null)
             {
+                resources.LeaveProgram();
                 throw XskException.FromCheck(
                     XskErrorId.InterfaceGone,
                     $"Interface {InterfaceName} was deleted, or moved to another network namespace, while its queue {QueueId} was open",

@@ -181,6 +181,17 @@ public sealed partial class XskSocket : XskSocketInfo, IDisposable
         return batch.TryAdd(frame);
     }
 
+    internal int TrySendCopies(ReadOnlySpan<byte> frame, int count)
+    {
+        CheckFrame(frame);
+        using SendBatch batch = ReserveSend(count);
+        while (batch.TryAdd(frame))
+        {
+        }
+
+        return batch.Count;
+    }
+
     /// <summary>
     /// Takes back completed frames, and wakes the kernel for what is on the TX ring where it needs that; where it copies,
     /// until it has sent all that it can.
@@ -278,6 +289,8 @@ public sealed partial class XskSocket : XskSocketInfo, IDisposable
     /// </summary>
     public void Close()
     {
+        // Ahead of closing either: a socket that was refused to be closed goes on both ways.
+        transmit?.Gate.RequireLeft(this);
         receive?.Gate.Close(this);
         transmit?.Gate.Close(this);
         lock (closing)

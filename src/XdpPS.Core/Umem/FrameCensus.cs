@@ -103,7 +103,10 @@ public sealed class FrameCensus
     {
         foreach (ulong address in addresses)
         {
-            ref bool mark = ref seen[(int)umem.IndexOf(Umem.Flatten(address))];
+            ulong frame = umem.IndexOf(Umem.Flatten(address));
+            // No frame at all: it is missed where it should be.
+            if (frame >= (ulong)seen.Length) continue;
+            ref bool mark = ref seen[(int)frame];
             if (mark) Duplicates++;
             else found++;
             mark = true;

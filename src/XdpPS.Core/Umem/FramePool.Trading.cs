@@ -12,12 +12,12 @@ internal sealed partial class FramePool
     /// <param name="address">Any address inside the frame.</param>
     /// <param name="from">Whose frame it is. Both pools are to be used by this thread.</param>
     /// <returns>The frame that was given for it, free in <paramref name="from"/>.</returns>
-    /// <exception cref="XskException">The address is not of that pool.</exception>
+    /// <exception cref="XskException">The address is not of a frame that that pool has out.</exception>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal ulong TradeIn(ulong address, FramePool from)
     {
-        if (umem.OwnerOf(address) != from || from.Count == from.addresses.Length) throw NotOurs(address);
-        ulong given = Take();
+        from.Find(address);
+        ulong given = addresses[--Count];
         umem.SetOwner(address, this);
         umem.SetOwner(given, from);
         from.addresses[from.Count++] = given;

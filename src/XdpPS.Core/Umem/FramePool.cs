@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using XdpPS.Interop;
 
 namespace XdpPS;
@@ -31,22 +32,38 @@ internal sealed partial class FramePool
     /// <summary>Frames that another socket's sender found among its own. To be used with the queue's lock held, like all that has to do with it.</summary>
     internal ReadOnlySpan<ulong> HandedBack => handedBack.AsSpan(0, handedBackCount);
 
-    internal ulong Take() => addresses[--Count];
+    internal ulong Take()
+    {
+        ulong address = addresses[--Count];
+        umem.Lent[(int)umem.IndexOf(address)] = true;
+        return address;
+    }
 
     /// <summary>Takes <paramref name="count"/> frames, of which there must be as many; to be copied before anything is given back.</summary>
     internal ReadOnlySpan<ulong> Take(int count)
     {
         ReadOnlySpan<ulong> taken = addresses.AsSpan(Count - count, count);
         Count -= count;
+        MarkLent(taken);
         return taken;
     }
 
     /// <summary>Takes a frame back, by any address inside it.</summary>
-    /// <exception cref="XskException">The address is not of this pool, or more frames come back than went out.</exception>
+    /// <exception cref="XskException">The address is not of this pool, or its frame is here already.</exception>
     internal void Give(ulong address)
     {
-        if (umem.OwnerOf(address) != this || Count == addresses.Length) throw NotOurs(address);
+        int frame = Find(address);
+        umem.Lent[frame] = false;
         addresses[Count++] = umem.FrameStart(address);
+    }
+
+    /// <summary>The number of a frame of this pool that is out.</summary>
+    /// <exception cref="XskException">The address is not of such a frame.</exception>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal int Find(ulong address)
+    {
+        int frame = umem.OwnerOf(address) == this ? (int)umem.IndexOf(address) : -1;
+        return frame >= 0 && umem.Lent[frame] ? frame : throw NotOurs(address);
     }
 
     /// <summary>As <see cref="Give(ulong)"/>, of completed frames; of all or, where one is refused, of none.</summary>
@@ -54,6 +71,7 @@ internal sealed partial class FramePool
     {
         ulong[] free = addresses;
         ReadOnlySpan<FramePool?> owners = umem.Owners;
+        Span<bool> lent = umem.Lent;
         int shift = umem.FrameShift;
         int end = Count;
         for (uint i = 0; i < count; i++)
@@ -61,7 +79,8 @@ internal sealed partial class FramePool
             // Read once: whoever else writes to the ring must not change it between the check and the use.
             ulong address = ring[index + i];
             ulong frame = shift != 0 ? address >> shift : umem.IndexOf(address);
-            if (frame >= (ulong)owners.Length || owners[(int)frame] != this || (uint)end >= (uint)free.Length) throw NotOurs(address);
+            if (frame >= (ulong)owners.Length || owners[(int)frame] != this || !lent[(int)frame] || (uint)end >= (uint)free.Length) throw Refused(address, 0, end);
+            lent[(int)frame] = false;
             free[end++] = shift != 0 ? frame << shift : umem.FrameStart(address);
         }
 
@@ -74,15 +93,21 @@ internal sealed partial class FramePool
     {
         ulong[] free = addresses;
         ReadOnlySpan<FramePool?> owners = umem.Owners;
+        Span<bool> lent = umem.Lent;
         int shift = umem.FrameShift;
         int end = Count;
+        uint size = (uint)umem.FrameSize;
         long bytes = 0;
         for (uint i = 0; i < count; i++)
         {
             XdpDescriptor descriptor = ring[index + i];
             ulong frame = shift != 0 ? descriptor.Address >> shift : umem.IndexOf(descriptor.Address);
-            if (frame >= (ulong)owners.Length || owners[(int)frame] != this || (uint)end >= (uint)free.Length) throw NotOurs(descriptor.Address);
-            free[end++] = shift != 0 ? frame << shift : umem.FrameStart(descriptor.Address);
+            if (frame >= (ulong)owners.Length || owners[(int)frame] != this || !lent[(int)frame] || (uint)end >= (uint)free.Length)
+                throw Refused(descriptor.Address, descriptor.Length, end);
+            ulong start = shift != 0 ? frame << shift : umem.FrameStart(descriptor.Address);
+            if (descriptor.Address - start + descriptor.Length > size) throw Refused(descriptor.Address, descriptor.Length, end);
+            lent[(int)frame] = false;
+            free[end++] = start;
             bytes += descriptor.Length;
         }
 
@@ -124,7 +149,21 @@ internal sealed partial class FramePool
     /// <param name="others">The free frames that are to be had without this pool.</param>
     internal ulong[] Share(int others) => Donate(Math.Max(0, (Count - others) / 2));
 
-    private static XskException NotOurs(ulong address) => XskException.FromCheck(
+    private void MarkLent(ReadOnlySpan<ulong> frames)
+    {
+        Span<bool> lent = umem.Lent;
+        int shift = umem.FrameShift;
+        foreach (ulong frame in frames) lent[(int)(shift != 0 ? frame >> shift : umem.IndexOf(frame))] = true;
+    }
+
+    /// <summary>Of a batch, one cannot be taken back: those before it are out again.</summary>
+    private XskException Refused(ulong address, uint length, int end)
+    {
+        MarkLent(addresses.AsSpan(Count..end));
+        return length == 0 ? NotOurs(address) : umem.NoPacket(address, length);
+    }
+
+    internal static XskException NotOurs(ulong address) => XskException.FromCheck(
         XskErrorId.RingCorrupted,
         $"The kernel handed back address 0x{address:x}, which is not a frame it was given",
         "close this socket: something else writes to its rings, or the driver is at fault");

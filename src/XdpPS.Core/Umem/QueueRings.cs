@@ -186,6 +186,16 @@ internal sealed class QueueRings
         }
     }
 
+    /// <summary>Takes a socket out of the program's map. No other on the queue gets its slot: the interface is gone for all of them.</summary>
+    internal void Vacate(XskResources socket)
+    {
+        lock (gate)
+        {
+            if (socket.MapSlot >= 0) socket.Map?.Clear(socket.MapSlot);
+            socket.MapSlot = -1;
+        }
+    }
+
     /// <summary>For a socket that was forgotten: the others on the queue go on without it. The frames on its RX and TX rings are lost.</summary>
     internal void Forget(XskResources socket)
     {

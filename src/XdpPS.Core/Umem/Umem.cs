@@ -20,6 +20,7 @@ internal sealed unsafe partial class Umem
     private readonly ulong stride;
     private readonly ulong reciprocal;
     private readonly FramePool?[] owners;
+    private readonly bool[] lent;
     // No Stack<ulong>, here and elsewhere on the way to a socket: its code would have to be compiled when the first is opened.
     private readonly ulong[] unleased;
     // Weak: a queue whose sockets were all forgotten must not be kept by those on other queues.
@@ -40,6 +41,7 @@ internal sealed unsafe partial class Umem
         memory = hugePages ? MemoryMapping.Huge((nuint)length, "UMEM") : MemoryMapping.Anonymous((nuint)length, "UMEM");
         start = memory.Address;
         owners = new FramePool?[frameCount];
+        lent = new bool[frameCount];
         FrameShift = BitOperations.IsPow2(stride) ? BitOperations.Log2(stride) : 0;
         unleased = new ulong[frameCount];
         for (int i = frameCount - 1; i >= 0; i--) unleased[unleasedCount++] = (ulong)i * stride;
@@ -103,6 +105,7 @@ internal sealed unsafe partial class Umem
             {
                 if (owners[i] != pool) continue;
                 owners[i] = null;
+                lent[i] = false;
                 unleased[unleasedCount++] = (ulong)i * stride;
             }
         }
@@ -142,6 +145,9 @@ internal sealed unsafe partial class Umem
     /// <summary>The pools that the frames belong to, for whoever looks up many.</summary>
     internal ReadOnlySpan<FramePool?> Owners => owners;
 
+    /// <summary>By frame, whether it was taken from its pool and has not come back: only such a frame can be in a ring.</summary>
+    internal Span<bool> Lent => lent;
+
     internal FramePool? OwnerOf(ulong address) => address < length ? owners[IndexOf(address)] : null;
 
     internal ulong FrameStart(ulong address) => IndexOf(address) * stride;
@@ -151,7 +157,12 @@ internal sealed unsafe partial class Umem
 
     /// <summary>Where a packet is, by its descriptor's address in an unaligned UMEM. An address that is plain already stays what it is.</summary>
     internal static ulong Flatten(ulong address) =>
-        (address & ((1UL << IfXdp.XSK_UNALIGNED_BUF_OFFSET_SHIFT) - 1)) + (address >> IfXdp.XSK_UNALIGNED_BUF_OFFSET_SHIFT);
+        Base(address) + (address >> IfXdp.XSK_UNALIGNED_BUF_OFFSET_SHIFT);
+
+    /// <summary>What such an address is without its offset: where the frame begins that was on FILL.</summary>
+    internal static ulong Base(ulong address) => address & ((1UL << IfXdp.XSK_UNALIGNED_BUF_OFFSET_SHIFT) - 1);
+
+    internal bool IsSameFrame(ulong address, ulong other) => IndexOf(address) == IndexOf(other);
 
     internal void AddReference() => Interlocked.Increment(ref references);
 
@@ -181,8 +192,8 @@ internal sealed unsafe partial class Umem
         {
             Errno.ENOBUFS => XskException.FromCall(
                 XskErrorId.MemoryLockLimit, errno, call,
-                $"A UMEM of {length / 1024} KiB is more than this process may lock in memory",
-                $"use fewer frames (-FrameCount), raise the limit ('ulimit -l {(length / 1024) + 64}'), or give the process CAP_IPC_LOCK"),
+                $"A UMEM of {length / 1024} KiB is more than this process may lock in memory, with what its user has locked already",
+                $"use fewer frames (-FrameCount), {ResourceLimit.MoreLockedMemory((ulong)length)}, or give the process CAP_IPC_LOCK"),
             Errno.ENOMEM => XskException.FromCall(
                 XskErrorId.OutOfMemory, errno, call, $"The kernel could not pin a UMEM of {length / 1024} KiB",
                 "free memory, or use fewer frames (-FrameCount)"),
@@ -200,6 +211,17 @@ internal sealed unsafe partial class Umem
         };
     }
 
+    /// <summary>A packet, or a part of one, as a descriptor on a ring names it.</summary>
+    /// <exception cref="XskException">It does not lie inside one frame of that pool, or the frame is not in a ring.</exception>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal Span<byte> Packet(ulong address, uint count, FramePool owner)
+    {
+        ulong frame = IndexOf(address);
+        if (frame >= (ulong)owners.Length || address - (frame * stride) + count > (ulong)FrameSize || owners[(int)frame] != owner || !lent[(int)frame])
+            throw NoPacket(address, count);
+        return new Span<byte>(start + address, (int)count);
+    }
+
     /// <summary>The bytes at an address that came from a ring.</summary>
     /// <exception cref="XskException">They do not lie inside the UMEM.</exception>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -210,9 +232,11 @@ internal sealed unsafe partial class Umem
     }
 
     /// <summary>The 8 bytes before a received packet, where our XDP program leaves its arrival time.</summary>
+    /// <exception cref="XskException">They are not in the frame that the address is in.</exception>
     internal long* TimestampSlot(ulong packetAddress)
     {
-        if (packetAddress < sizeof(long) || packetAddress > length) throw OutOfRange(packetAddress, 0);
+        ulong frame = IndexOf(packetAddress);
+        if (frame >= (ulong)owners.Length || packetAddress - (frame * stride) < sizeof(long)) throw OutOfRange(packetAddress, 0);
         return (long*)(start + packetAddress - sizeof(long));
     }
 
@@ -220,6 +244,22 @@ internal sealed unsafe partial class Umem
     internal void ClearTimestamps(FramePool frames)
     {
         foreach (ulong frame in frames.Free) *TimestampSlot(frame + (ulong)ReceiveOffset(Headroom)) = 0;
+    }
+
+    /// <summary>What is wrong with a descriptor that was refused.</summary>
+    internal XskException NoPacket(ulong address, uint count)
+    {
+        if (address >= length || count > length - address) return OutOfRange(address, count);
+        ulong first = FrameStart(address);
+        if (address - first + count > (ulong)FrameSize)
+        {
+            return XskException.FromCheck(
+                XskErrorId.RingCorrupted,
+                $"A descriptor names {count} bytes at 0x{address:x}, beyond the end of the frame of {FrameSize} bytes at 0x{first:x}",
+                "close this socket: something else writes to its rings, or the driver is at fault");
+        }
+
+        return FramePool.NotOurs(address);
     }
 
     private XskException OutOfRange(ulong address, uint count) => XskException.FromCheck(

@@ -12,6 +12,9 @@ public sealed partial class ExportXskCaptureCommand
     /// <summary>The most packets taken from one socket before the next has its turn.</summary>
     private const int Turn = 256;
 
+    /// <summary>What others follow, they see this soon where nothing else is to be done; between two batches of a busy line it would cost a system call for each.</summary>
+    private static readonly TimeSpan QuietFlushInterval = TimeSpan.FromMilliseconds(10);
+
     private static readonly TimeSpan ReportInterval = TimeSpan.FromMilliseconds(200);
 
     private XskPoller? poller;
@@ -37,7 +40,9 @@ public sealed partial class ExportXskCaptureCommand
             foreach (XskSocket socket in sockets) writer!.Declare(socket);
             started = lastPacketAt = lastFlushAt = lastReportAt = Stopwatch.GetTimestamp();
             Warn(drops.LookNowAndThen());
-            while (Continues()) Take(sockets, drops);
+            while (Continues() && Take(sockets, drops))
+            {
+            }
         }
         catch (XskException e) when (!Stopping)
         {
@@ -53,39 +58,47 @@ public sealed partial class ExportXskCaptureCommand
         if (progressShown) WriteProgress(new ProgressRecord(0, Activity, "Done") { RecordType = ProgressRecordType.Completed });
     }
 
-    private void Take(XskSocket[] sockets, DropWatch drops)
+    /// <returns>False where nothing came for as long as it was to be waited for.</returns>
+    private bool Take(XskSocket[] sockets, DropWatch drops)
     {
         int taken = 0;
         foreach (XskSocket socket in sockets)
         {
             long left = Count - writer!.Packets;
-            if (left <= 0) return;
+            if (left <= 0) return true;
             taken += writer.Write(socket, (int)Math.Min(left, Turn));
         }
 
         long now = Stopwatch.GetTimestamp();
         if (taken > 0) lastPacketAt = now;
-        if (taken == 0 || Stopwatch.GetElapsedTime(lastFlushAt, now) >= FlushInterval)
+        TimeSpan sinceFlush = Stopwatch.GetElapsedTime(lastFlushAt, now);
+        if (sinceFlush >= (taken == 0 ? QuietFlushInterval : FlushInterval))
         {
-            // What others follow, they see at once where there is nothing else to do.
             writer!.Flush();
             lastFlushAt = now;
         }
 
-        if (taken == 0 && Continues()) poller!.Wait(Patience());
+        if (taken == 0)
+        {
+            // Only now: after a pause, such as SIGSTOP makes, what came meanwhile is still to be taken.
+            if (timeout is { } quiet && Stopwatch.GetElapsedTime(lastPacketAt) >= quiet) return false;
+            if (Continues()) poller!.Wait(Patience(now));
+        }
+
         Report(drops, now);
+        return true;
     }
 
     private bool Continues()
     {
         if (Stopping || writer!.Packets >= Count) return false;
-        if (timeout is { } quiet && Stopwatch.GetElapsedTime(lastPacketAt) >= quiet) return false;
         return duration is not { } limit || Stopwatch.GetElapsedTime(started) < limit;
     }
 
-    private TimeSpan Patience()
+    private TimeSpan Patience(long now)
     {
         double seconds = 1;
+        if (writer!.HasUnflushed) seconds = (QuietFlushInterval - Stopwatch.GetElapsedTime(lastFlushAt, now)).TotalSeconds;
         if (duration is { } whole) seconds = Math.Min(seconds, (whole - Stopwatch.GetElapsedTime(started)).TotalSeconds);
         if (timeout is { } quiet) seconds = Math.Min(seconds, (quiet - Stopwatch.GetElapsedTime(lastPacketAt)).TotalSeconds);
         return TimeSpan.FromSeconds(Math.Max(0, seconds));

@@ -139,7 +139,8 @@ public sealed partial class ExportXskCaptureCommand : XskCommand
         if (input.IsUnrolled) ThrowTerminatingError(XskErrorRecord.BytesUnrolled("Export-XskCapture", "-InputObject", InputObject));
 
         foreach (ErrorRecord error in input.Errors) WriteError(error);
-        foreach (XskPacket packet in input.Frames.SelectMany(frame => frame.ToPackets())) Write(packet);
+        // A template may stand for more frames than a disk holds.
+        foreach (XskPacket packet in input.Frames.SelectMany(frame => frame.ToPackets()).TakeWhile(_ => !Stopping)) Write(packet);
     }
 
     /// <inheritdoc/>

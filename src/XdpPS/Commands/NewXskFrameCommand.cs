@@ -1,5 +1,7 @@
 using System.Management.Automation;
+using System.Net.NetworkInformation;
 using XdpPS.Completion;
+using XdpPS.Errors;
 using XdpPS.Frames;
 
 namespace XdpPS.Commands;
@@ -213,6 +215,19 @@ public sealed class NewXskFrameCommand : XskCommand
     public SwitchParameter Expand { get; set; }
 
     /// <inheritdoc/>
+    protected override void BeginProcessing()
+    {
+        (string Cause, string Remedy)? wrong =
+            Given(nameof(VlanPriority)) && Vlan.Length == 0 ? ("-VlanPriority is about tags, and there is none", "give -Vlan as well; 0 is a tag that has a priority alone")
+            : Given(nameof(VlanType)) && Vlan.Length == 0 ? ("-VlanType is about tags, and there is none", "give -Vlan as well, or leave it out")
+            : Given(nameof(Seed)) && Vary != FrameVariation.Random ? ($"-Vary {Vary} draws nothing that -Seed could be for", "give -Vary Random as well, or leave it out")
+            : Given(nameof(NetworkNamespace)) && InterfaceName is null ? ("-NetworkNamespace is that of -InterfaceName", "give that as well, or leave it out")
+            : null;
+        if (wrong is { } mistake)
+            ThrowTerminatingError(XskErrorRecord.Create("ParametersContradict", ErrorCategory.InvalidArgument, mistake.Cause, mistake.Remedy, null));
+    }
+
+    /// <inheritdoc/>
     protected override void EndProcessing()
     {
         XskFrameTemplate template = null!;
@@ -234,7 +249,7 @@ public sealed class NewXskFrameCommand : XskCommand
     {
         Protocol = Enum.Parse<FrameProtocol>(ParameterSetName),
         DestinationMac = DestinationMac,
-        SourceMac = SourceMac ?? (InterfaceName is null ? null : FieldSequence.FromMacs(XdpInterface.Get(InterfaceName, NetworkNamespace).MacAddress)),
+        SourceMac = SourceMac ?? (InterfaceName is null ? null : MacOf(InterfaceName)),
         Vlans = [.. Vlan.Select(id => new FrameVlan(id, VlanPriority, Given(nameof(VlanType)) ? VlanType : null))],
         EtherType = EtherType,
         SourceAddress = SourceAddress,
@@ -262,4 +277,12 @@ public sealed class NewXskFrameCommand : XskCommand
         BadChecksum = BadChecksum,
         BadHeaderChecksum = BadHeaderChecksum,
     };
+
+    private FieldSequence MacOf(string name)
+    {
+        PhysicalAddress address = XdpInterface.Get(name, NetworkNamespace).MacAddress;
+        if (address.GetAddressBytes().Length != 6)
+            ThrowTerminatingError(XskErrorRecord.Create("FrameFieldInvalid", ErrorCategory.InvalidArgument, $"{name} has no MAC address of Ethernet", "give -SourceMac, or an interface that has one", name));
+        return FieldSequence.FromMacs(address);
+    }
 }

@@ -308,7 +308,8 @@ public sealed partial class ReceiveXskPacketCommand : XskFilterCommand
         if (Stopwatch.GetElapsedTime(lastReportAt, now) < ReportInterval) return;
         lastReportAt = now;
         Warn(drops.LookNowAndThen());
-        if (Count == long.MaxValue && duration is null) return;
+        // The program that reads a stream writes to the same terminal.
+        if (AsPcapStream || (Count == long.MaxValue && duration is null)) return;
 
         TimeSpan elapsed = Stopwatch.GetElapsedTime(started, now);
         double share = Count != long.MaxValue ? (double)Received / Count : 0;

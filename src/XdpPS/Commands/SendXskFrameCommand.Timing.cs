@@ -9,9 +9,12 @@ namespace XdpPS.Commands;
 /// <summary>When frames are sent, and how it is shown how far that has come.</summary>
 public sealed partial class SendXskFrameCommand
 {
+    private static readonly TimeSpan ShowInterval = TimeSpan.FromMilliseconds(200);
+
     private FramePacer pacer = FramePacer.AtTopSpeed();
     private long started;
     private long shown;
+    private long framesShown;
     private double share = -1;
     private bool progressShown;
 
@@ -83,7 +86,11 @@ public sealed partial class SendXskFrameCommand
     private void ShowProgressBetween()
     {
         if (Paces) ShowProgress(1000);
-        else if (sender!.Frames % 256 == 0) ShowProgress(200);
+        else if (sender!.Frames - framesShown >= 256)
+        {
+            framesShown = sender.Frames;
+            ShowProgress(200);
+        }
     }
 
     private void ShowProgress(int every)

@@ -17,6 +17,7 @@ public sealed partial class SendXskFrameCommand : XskCommand
     private readonly List<(InputFrame Frame, long Timestamp)> buffered = [];
     private bool confirmed;
     private XskSender? sender;
+    private AheadSender? ahead;
     private ThreadAffinity? pinned;
 
     [Parameter(Mandatory = true, Position = 0)]
@@ -68,9 +69,13 @@ public sealed partial class SendXskFrameCommand : XskCommand
         if (!confirmed) return;
         try
         {
-            if (Given(nameof(Cpu))) pinned = ThreadAffinity.Pin(Cpu);
+            bool sendsAhead = pacer.Timing == XskSendTiming.Original && !Repeats;
+            if (Given(nameof(Cpu)) && !sendsAhead) pinned = ThreadAffinity.Pin(Cpu);
             sender = new XskSender(Socket, pacer, CompletionTimeout, StopToken);
-            if (Paces) sender.Waiting = () => ShowProgress(200);
+            if (!Paces) return;
+            AgeObjects();
+            if (sendsAhead) ahead = new AheadSender(sender, Given(nameof(Cpu)) ? Cpu : null, StopToken);
+            else sender.Waiting = () => ShowProgress(200);
         }
         catch (XskException e)
         {
@@ -103,7 +108,7 @@ public sealed partial class SendXskFrameCommand : XskCommand
             foreach (InputFrame frame in input.Frames) Take(frame);
         }
 
-        if (Repeats) return;
+        if (Repeats || ahead is not null) return;
         try
         {
             // The next input may be long in coming.
@@ -122,6 +127,7 @@ public sealed partial class SendXskFrameCommand : XskCommand
         Guard(() =>
         {
             if (Repeats) SendBuffered();
+            while (ahead is not null && !ahead.Complete(ShowInterval)) ShowProgress(200);
             bool complete = sender!.Finish(CompletionTimeout);
             pinned?.Dispose();
             EndProgress();
@@ -134,6 +140,9 @@ public sealed partial class SendXskFrameCommand : XskCommand
     {
         if (disposing)
         {
+            // Also where the pipeline failed and nobody stopped it.
+            StopProcessing();
+            ahead?.Dispose();
             sender?.Dispose();
             pinned?.Dispose();
         }
@@ -150,6 +159,12 @@ public sealed partial class SendXskFrameCommand : XskCommand
             {
                 Socket.CheckFrame(frame.Data);
                 buffered.Add((frame, timestamp));
+            }
+            else if (ahead is not null)
+            {
+                Socket.CheckFrame(frame.Data);
+                while (!ahead.TryAdd(frame.Data, timestamp, ShowInterval)) ShowProgress(200);
+                ShowProgressBetween();
             }
             else
             {
@@ -200,6 +215,12 @@ public sealed partial class SendXskFrameCommand : XskCommand
         long rounds = repeatGiven || DurationSeconds == 0 ? Repeat : long.MaxValue;
         started = shown = Stopwatch.GetTimestamp();
         sender!.Duration = TimeSpan.FromSeconds(DurationSeconds);
+        if (buffered is [{ Frame: { Origin: not XskFrameTemplate } only }] && !Paces)
+        {
+            SendCopies(only.Data, rounds);
+            return;
+        }
+
         bool going = true;
         for (long round = 0; going && round < rounds; round++)
         {
@@ -211,6 +232,17 @@ public sealed partial class SendXskFrameCommand : XskCommand
                 if (!going) break;
                 ShowProgressBetween();
             }
+        }
+    }
+
+    private void SendCopies(byte[] frame, long count)
+    {
+        long sent = 0;
+        for (int added = 1; added > 0 && sent < count; sent += added)
+        {
+            added = sender!.SendCopies(frame, count - sent);
+            share = (double)sent / count;
+            ShowProgressBetween();
         }
     }
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Management.Automation;
 using System.Text;
 
@@ -11,6 +12,9 @@ public sealed class PayloadInputAttribute : ArgumentTransformationAttribute
     public override object Transform(EngineIntrinsics engineIntrinsics, object inputData)
     {
         object? value = inputData is PSObject wrapped ? wrapped.BaseObject : inputData;
+        // 0x4500 without quotes is the number 17664.
+        if (value is int or long or uint or ulong && Convert.ToDecimal(value, CultureInfo.InvariantCulture) is < 0 or > byte.MaxValue)
+            throw new ArgumentTransformationMetadataException($"The number {value} is not a byte; put text and hexadecimal digits in quotes, such as '0x4500'.");
         if (value is not string text) return inputData;
         if (!text.StartsWith("0x", StringComparison.OrdinalIgnoreCase)) return Encoding.UTF8.GetBytes(text);
         if (HexText.TryParse(text, out byte[] bytes)) return bytes;

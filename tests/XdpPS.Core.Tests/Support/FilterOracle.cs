@@ -18,7 +18,9 @@ internal static unsafe class FilterOracle
     private const int BPF_PROG_TEST_RUN = 10;
 
     private static readonly delegate* unmanaged<PcapProgram*, PcapHeader*, byte*, int> OfflineFilter =
-        (delegate* unmanaged<PcapProgram*, PcapHeader*, byte*, int>)FindOfflineFilter();
+        (delegate* unmanaged<PcapProgram*, PcapHeader*, byte*, int>)Find("pcap_offline_filter");
+
+    private static readonly delegate* unmanaged<ClassicInstruction*, int, int> Validate = (delegate* unmanaged<ClassicInstruction*, int, int>)Find("bpf_validate");
 
     [StructLayout(LayoutKind.Sequential)]
     private struct PcapHeader
@@ -88,11 +90,17 @@ internal static unsafe class FilterOracle
         }
     }
 
-    private static nint FindOfflineFilter()
+    /// <summary>Whether libpcap's interpreter would run the program (bpf_validate).</summary>
+    internal static bool IsValid(ClassicInstruction[] program)
+    {
+        fixed (ClassicInstruction* instructions = program) return Validate(instructions, program.Length) != 0;
+    }
+
+    private static nint Find(string function)
     {
         foreach (string name in new[] { "libpcap.so.1", "libpcap.so.0.8" })
         {
-            if (NativeLibrary.TryLoad(name, out nint library)) return NativeLibrary.GetExport(library, "pcap_offline_filter");
+            if (NativeLibrary.TryLoad(name, out nint library)) return NativeLibrary.GetExport(library, function);
         }
 
         throw new DllNotFoundException("libpcap");

@@ -66,6 +66,20 @@ internal static unsafe partial class Kernel
         }
     }
 
+    /// <summary>Leaves the calling thread, and it alone, without any capability.</summary>
+    internal static void DropCapabilities()
+    {
+        const uint version3 = 0x20080522;
+        uint* header = stackalloc uint[2] { version3, 0 };
+        // Effective, permitted and inheritable, of 32 capabilities each time.
+        uint* none = stackalloc uint[6];
+        new Span<uint>(none, 6).Clear();
+        if (capset(header, none) != 0) throw new Win32Exception(Marshal.GetLastPInvokeError(), "capset");
+    }
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int capset(uint* header, uint* data);
+
     [LibraryImport("libc", SetLastError = true)]
     private static partial int setns(int descriptor, int type);
 

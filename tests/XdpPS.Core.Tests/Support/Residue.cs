@@ -2,8 +2,8 @@ using System.Globalization;
 
 namespace XdpPS.Tests;
 
-/// <summary>What this process holds of the kernel: descriptors, ring mappings, UMEMs.</summary>
-internal sealed record Residue(int Descriptors, int RingMappings, long UmemKilobytes)
+/// <summary>What this process holds of the kernel: descriptors, ring mappings, UMEMs, threads.</summary>
+internal sealed record Residue(int Descriptors, int RingMappings, long UmemKilobytes, int Threads)
 {
     internal static Residue Now()
     {
@@ -29,7 +29,7 @@ internal sealed record Residue(int Descriptors, int RingMappings, long UmemKilob
             }
         }
 
-        return new Residue(Targets().Count, rings, kilobytes);
+        return new Residue(Targets().Count, rings, kilobytes, CountThreads());
     }
 
     /// <summary>Megabytes of address space.</summary>
@@ -48,11 +48,26 @@ internal sealed record Residue(int Descriptors, int RingMappings, long UmemKilob
 
         Assert.True(now.RingMappings <= before.RingMappings, $"{now.RingMappings} ring mappings, {before.RingMappings} before");
         Assert.True(now.UmemKilobytes <= before.UmemKilobytes, $"{now.UmemKilobytes} KiB of UMEM, {before.UmemKilobytes} before");
+        Assert.True(now.Threads <= before.Threads, $"{now.Threads} threads of ours, {before.Threads} before");
         Assert.True(now.Descriptors <= before.Descriptors, $"{now.Descriptors} descriptors, {before.Descriptors} before: {string.Join(", ", Targets())}");
     }
 
     private bool Within(Residue before) =>
-        Descriptors <= before.Descriptors && RingMappings <= before.RingMappings && UmemKilobytes <= before.UmemKilobytes;
+        Descriptors <= before.Descriptors && RingMappings <= before.RingMappings && UmemKilobytes <= before.UmemKilobytes && Threads <= before.Threads;
+
+    /// <summary>The threads that the library starts, by their names; all others are the runtime's or the tests'.</summary>
+    private static int CountThreads() => Directory.GetDirectories("/proc/self/task").Count(task =>
+    {
+        try
+        {
+            string name = File.ReadAllText($"{task}/comm");
+            return name.StartsWith("XdpPS ", StringComparison.Ordinal) || name.StartsWith("netns ", StringComparison.Ordinal);
+        }
+        catch (IOException)
+        {
+            return false; // It has ended meanwhile.
+        }
+    });
 
     /// <summary>The sockets, BPF objects and eventfds among this process's descriptors; pipes and files are the runtime's.</summary>
     internal static List<string> Targets() =>

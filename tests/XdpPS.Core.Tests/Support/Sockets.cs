@@ -105,7 +105,7 @@ internal static class Sockets
         return packets;
     }
 
-    private static void Read(XskSocket socket, int maximum, List<byte[]> packets)
+    internal static void Read(this XskSocket socket, int maximum, List<byte[]> packets)
     {
         if (socket.MultiBuffer)
         {
