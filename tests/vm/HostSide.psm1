@@ -1,6 +1,6 @@
 # The guest's half of run-cell.sh: what the host is to do at the other ends of the cables.
-$script:asked = 0
 $script:shared = '/out'
+$script:asked = @(Get-Item -Path "$shared/answer.*").Count
 
 function Request-Host {
     param([Parameter(Mandatory)] [string] $Words)
@@ -11,11 +11,11 @@ function Request-Host {
     if (-not (Wait-Until { Test-Path -LiteralPath "$shared/answer.$asked" } -Seconds 60)) { throw "The host did not answer '$Words' within 60 s." }
 }
 
-# Sends frames from the host's end of a cable, and returns once they are sent.
+# Sends frames from the host's end of a cable, and returns once they are sent, or at once.
 function Send-FromHost {
-    param([string] $Tap, [byte[][]] $Frame, [int] $Rate = 2000)
+    param([string] $Tap, [byte[][]] $Frame, [int] $Rate = 2000, [switch] $NoWait)
     Write-Pcap -Path "$shared/replay.pcap" -Frame $Frame
-    Request-Host "replay $Tap replay.pcap $Rate"
+    Request-Host "$($NoWait ? 'begin' : 'replay') $Tap replay.pcap $Rate"
 }
 
 function Start-HostCapture {
@@ -23,8 +23,10 @@ function Start-HostCapture {
     Request-Host "record $Tap record.pcap"
 }
 
-# Ends the recording, and returns the frames as hexadecimal text.
+# Ends the recording once it has so many frames, or none came for a while, and returns them as hexadecimal text.
 function Stop-HostCapture {
+    param([int] $Count)
+    $null = Wait-Until { (Get-Item -LiteralPath "$shared/record.pcap").Length -gt 24 -and @(Read-Pcap "$shared/record.pcap").Count -ge $Count } -Seconds 5
     Request-Host 'stop'
     Read-Pcap "$shared/record.pcap"
 }

@@ -5,117 +5,172 @@
     Runs the tests on other kernels and network cards, in virtual machines.
 .DESCRIPTION
     Boots each cell of matrix.psd1 under QEMU's emulation with the host's file system as its read-only root (9p) and a
-    layer in memory above it, runs the tests there, and prints a line a cell. With every cell asked for, the table in
-    docs/compatibility.md is written anew from the runs. Needs root, qemu-system-x86, busybox-static, kmod, cpio and curl;
-    the card igb needs QEMU 8 or later. The kernels' packages are kept in -Cache.
-.PARAMETER Suite
-    Debian suites, with wildcards.
-.PARAMETER Device
-    Cards, with wildcards; 'none' is the whole suite over veth.
-.PARAMETER Path
-    With the device none: files of the Pester suite, with wildcards.
-.PARAMETER Filter
-    With the device none: a filter of 'dotnet test' for the xunit suite.
+    layer in memory above it, runs the tests there, and prints a line for each run. With -Document, what was run goes
+    into the table of docs/compatibility.md, in the place of what it had of the same cells. Needs root on an x86-64
+    machine, QEMU, a static busybox, kmod, cpio and curl; the card igb needs QEMU 8 or later. What cannot be run here is
+    skipped, and the reason printed. The kernels are kept in -Cache.
+.PARAMETER Cell
+    Names of cells, with wildcards.
 .PARAMETER Cache
-    Where the kernels are kept.
+    Where the kernels are kept: without it XDPPS_VM_CACHE, else xdpps/vm in XDG_CACHE_HOME, else in ~/.cache.
 .PARAMETER Minutes
     How long a cell may take.
+.PARAMETER Document
+    Writes the table in docs/compatibility.md.
+.PARAMETER SummaryPath
+    File for the counts as JSON: passed, failed, skipped.
 .EXAMPLE
-    pwsh -File tests/vm/Invoke-VmTest.ps1 -Suite trixie-backports -Device virtio-net
+    pwsh -File tests/vm/Invoke-VmTest.ps1 -Cell zero-copy
 #>
 [CmdletBinding()]
 param(
-    [string[]] $Suite = '*',
-    [string[]] $Device = '*',
-    [string] $Path = '*',
-    [string] $Filter,
-    [string] $Cache = (Join-Path $PSScriptRoot '../../output/vm'),
-    [double] $Minutes = 60
+    [string[]] $Cell = '*',
+    [string] $Cache,
+    [double] $Minutes = 20,
+    [switch] $Document,
+    [string] $SummaryPath,
+    [string] $PesterPath,
+    [string] $Configuration = 'Release'
 )
 
 Set-StrictMode -Version 3.0
 $ErrorActionPreference = 'Stop'
 $root = (Resolve-Path -LiteralPath "$PSScriptRoot/../..").Path
-$null = New-Item -ItemType Directory -Path $Cache -Force
-$Cache = (Resolve-Path -LiteralPath $Cache).Path
+$matrix = Import-PowerShellDataFile -LiteralPath "$PSScriptRoot/matrix.psd1"
+if (-not $Cache) { $Cache = $env:XDPPS_VM_CACHE ? $env:XDPPS_VM_CACHE : (Join-Path ($env:XDG_CACHE_HOME ? $env:XDG_CACHE_HOME : "$HOME/.cache") 'xdpps/vm') }
 
-function Test-Wanted {
-    param([string] $Name, [string[]] $Pattern)
-    [bool]($Pattern -split ',' | Where-Object { $Name -like $_ })
+# Why nothing can be run here, or nothing at all.
+function Get-Obstacle {
+    if ([Runtime.InteropServices.RuntimeInformation]::OSArchitecture -ne 'X64') { return 'needs an x86-64 machine, whose programs the kernel in the virtual machine is to run' }
+    if ((id -u) -ne '0') { return 'needs root' }
+    $missing = @('qemu-system-x86_64', 'busybox', 'modprobe', 'cpio', 'curl', 'xz', 'dpkg-deb', 'ip', 'ethtool', 'tcpreplay', 'tcpdump' |
+            Where-Object { -not (Get-Command -Name $_ -CommandType Application -ErrorAction Ignore) })
+    if ($missing) { return "not installed: $($missing -join ', ')" }
+    if (-not (Test-Path -LiteralPath '/dev/net/tun')) { return 'needs /dev/net/tun' }
 }
 
-function Get-QemuVersion {
-    $program = $env:XDPPS_VM_QEMU ?? 'qemu-system-x86_64'
-    if (-not (Get-Command -Name $program -ErrorAction Ignore)) { throw "$program is missing: install qemu-system-x86." }
-    if ("$(& $program --version | Select-Object -First 1)" -match 'version (\d+)\.') { [int]$Matches[1] }
+# What a script prints last, or an error with what it complained of.
+function Invoke-Script {
+    param([string] $Name, [string[]] $Arguments)
+    $lines = & "$PSScriptRoot/$Name" @Arguments 2>&1
+    if ($LASTEXITCODE -ne 0) { throw "$($lines | Select-Object -Last 1)" }
+    "$($lines | Select-Object -Last 1)"
+}
+
+function Read-Trx {
+    param([string] $Path)
+    $xml = [xml](Get-Content -LiteralPath $Path -Raw)
+    $results = @($xml.TestRun.Results.UnitTestResult)
+    @{
+        Passed  = @($results | Where-Object outcome -EQ 'Passed').Count
+        Failed  = @($results | Where-Object outcome -EQ 'Failed').Count
+        Skipped = @($results | Where-Object outcome -EQ 'NotExecuted').Count
+        Words   = @(
+            foreach ($result in $results) {
+                $message = $result.SelectSingleNode("*[local-name()='Output']/*[local-name()='ErrorInfo']/*[local-name()='Message']")?.InnerText
+                if ($result.outcome -eq 'Failed') { "FAILED $($result.testName): $message" }
+                if ($result.outcome -eq 'NotExecuted') { "Skipped $($result.testName): $message" }
+            }
+        )
+    }
+}
+
+function Read-Summary {
+    param([string] $Path)
+    $summary = Get-Content -LiteralPath $Path -Raw | ConvertFrom-Json
+    @{
+        Passed  = $summary.passed
+        Failed  = $summary.failed
+        Skipped = $summary.skipped
+        Reason  = "$($summary.skipReasons.reason | Select-Object -First 1)"
+        Words   = @(
+            $summary.failures + $summary.failedFiles | ForEach-Object { "FAILED $_" }
+            $summary.skipReasons | ForEach-Object { "Skipped $($_.count): $($_.reason)" }
+        )
+    }
 }
 
 function Invoke-Cell {
-    param([hashtable] $Cell, [string] $Kernel)
-    $out = Join-Path $Cache "run-$($Cell.Suite)-$($Cell.Device)"
-    if (Test-Path -LiteralPath $out) { Remove-Item -LiteralPath $out -Recurse -Force }
-    $null = New-Item -ItemType Directory -Path $out
-    $words = @(
-        'pwsh', '-NoProfile', '-NonInteractive', '-File', "$root/tests/vm/guest-tests.ps1", '-Root', $root, '-Device', $Cell.Device
-        if ($Cell.Contains('Bind')) { '-Bind', ($Cell.Bind -join ','), '-Required', ($Cell.Required -join ',') }
-        '-Path', $Path
-        if ($Filter) { '-Filter', $Filter }
-    )
-    Set-Content -LiteralPath "$out/command" -Value (($words | ForEach-Object { "'$_'" }) -join ' ')
-    $env:XDPPS_VM_SECONDS = [int](60 * $Minutes)
-    & "$PSScriptRoot/run-cell.sh" $Kernel $Cell.Device $out | Out-Host
-    if (-not (Test-Path -LiteralPath "$out/result.json")) {
-        return @{ kernel = Split-Path -Path $Kernel -Leaf; runs = @(@{ name = 'boot'; failed = 1; passed = 0; skipped = 0; failures = @("no result; see $out/log") }) }
+    param([hashtable] $Of)
+    $skipped = @{ Cell = $Of.Name; Suite = $Of.Suite; Kernel = ''; Device = $Of.Device; Run = ''; Passed = 0; Failed = 0; Skipped = 1; Seconds = 0; Words = @() }
+    try {
+        $null = New-Item -ItemType Directory -Path $Cache -Force
+        $kernel = Invoke-Script prepare-kernel.sh $Of.Suite, $Cache
+        $qemu = $Of.Device -eq 'igb' ? (Invoke-Script prepare-qemu.sh $Cache) : 'qemu-system-x86_64'
+    }
+    catch {
+        $skipped.Words = @("Skipped the virtual machine's cell $($Of.Name): $_")
+        return $skipped
     }
 
-    Get-Content -LiteralPath "$out/result.json" -Raw | ConvertFrom-Json -AsHashtable
+    $out = Join-Path $Cache "run-$($Of.Name)"
+    if (Test-Path -LiteralPath $out) { Remove-Item -LiteralPath $out -Recurse -Force }
+    $null = New-Item -ItemType Directory -Path $out
+    $runs = @($Of.Runs | ForEach-Object { switch ($_) { 'xunit' { "xunit:$($matrix.Xunit)" } 'pester' { "pester:$($matrix.Pester)" } 'plan' { "plan:$($matrix.Plan)" } default { $_ } } })
+    Set-Content -LiteralPath "$out/command" -Value @(
+        "export XDPPS_VM_CONFIGURATION='$Configuration' XDPPS_VM_PESTER='$PesterPath'"
+        "export PATH='$env:PATH' DOTNET_ROOT='$env:DOTNET_ROOT'"
+        (@("'$PSScriptRoot/guest-tests.sh'", "'$root'") + @($runs | ForEach-Object { "'$_'" })) -join ' '
+    )
+    $env:XDPPS_VM_SECONDS = [int](60 * $Minutes)
+    $env:XDPPS_VM_QEMU = $qemu
+    $watch = [Diagnostics.Stopwatch]::StartNew()
+    $complaint = & "$PSScriptRoot/run-cell.sh" $kernel $Of.Device $out 2>&1
+    $seconds = [int]$watch.Elapsed.TotalSeconds
+    foreach ($run in $runs) {
+        $kind, $what = $run -split ':'
+        $file = switch ($kind) { 'card' { "$out/card-$what.json" } 'pester' { "$out/pester.json" } default { "$out/$kind.trx" } }
+        $result = (Test-Path -LiteralPath $file) ? ($file -like '*.trx' ? (Read-Trx $file) : (Read-Summary $file)) : @{
+            Passed = 0; Failed = 1; Skipped = 0
+            Words  = @("FAILED: $run did not run to its end; the last lines of $out/log are:") + @($complaint) + @(Get-Content -LiteralPath "$out/log" -Tail 10 -ErrorAction Ignore)
+        }
+        $result.Cell, $result.Suite, $result.Seconds = $Of.Name, $Of.Suite, $seconds
+        $result.Kernel = (Split-Path -Path $kernel -Leaf) -replace '\+deb.*|-amd64$'
+        $result.Device = (Test-Path -LiteralPath "$out/driver") ? (Get-Content -LiteralPath "$out/driver") : $Of.Device -eq 'none' ? 'veth' : $Of.Device
+        $result.Run = $kind -eq 'card' ? $what : $kind
+        $result
+    }
 }
 
 function Write-Table {
     param([object[]] $Rows)
     $page = Join-Path $root 'docs/compatibility.md'
     $text = Get-Content -LiteralPath $page -Raw
-    $lines = @(
-        '| Debian suite | kernel | interface | bound | passed | failed | skipped |'
-        '|---|---|---|---|---:|---:|---:|'
-        $Rows | ForEach-Object { "| $($_.Suite) | $($_.Kernel) | $($_.Device) | $($_.Bound) | $($_.Passed) | $($_.Failed) | $($_.Skipped) |" }
-    )
-    $replaced = $text -replace '(?s)(<!-- runs -->\n).*?(<!-- end of runs -->)', ('$1' + ($lines -join "`n") + "`n" + '$2')
-    Set-Content -LiteralPath $page -Value $replaced -NoNewline
-}
-
-$cells = @((Import-PowerShellDataFile -LiteralPath "$PSScriptRoot/matrix.psd1").Cells | Where-Object { (Test-Wanted $_.Suite $Suite) -and (Test-Wanted $_.Device $Device) })
-if (-not $cells) { throw 'No cell of the matrix is asked for.' }
-$qemu = Get-QemuVersion
-$rows = foreach ($cell in $cells) {
-    if ($cell.Device -eq 'igb' -and $qemu -lt 8) {
-        Write-Host "$($cell.Suite) igb: not run, QEMU $qemu has no such card."
-        [pscustomobject]@{ Suite = $cell.Suite; Kernel = ''; Device = 'igb'; Bound = "not run: QEMU $qemu has no igb"; Passed = 0; Failed = 0; Skipped = 0 }
-        continue
+    $pattern = '(?s)(?<=<!-- runs -->\n).*?(?=<!-- end of runs -->)'
+    $lines = [ordered]@{}
+    # Rows of cells that were not run now stay.
+    [regex]::Match($text, $pattern).Value -split "`n" | Where-Object { $_ -match '^\| (?<cell>[a-z-]+) \| .* \| (?<run>[^|]+) \|( [^|]*\|){4}$' } | ForEach-Object { $lines["$($Matches.cell)/$($Matches.run)"] = $_ }
+    foreach ($row in $Rows | Where-Object Run) {
+        $name = @{ card = ''; xunit = 'xunit'; pester = 'Pester'; plan = "the kernel's test plan" }[$row.Run] ?? $row.Run
+        $came = $row.Passed -eq 0 -and $row.Failed -eq 0 ? "refused: $($row.Reason)" : "$($row.Passed) passed, $($row.Failed) failed, $($row.Skipped) skipped"
+        $lines["$($row.Cell)/$name"] = "| $($row.Cell) | $($row.Suite) | $($row.Kernel) | $($row.Device) | $name | $came | $([DateTime]::UtcNow.ToString('yyyy-MM-dd')) |"
     }
 
-    $kernel = & "$PSScriptRoot/prepare-kernel.sh" $cell.Suite $Cache
-    if ($LASTEXITCODE -ne 0) { throw "The kernel of $($cell.Suite) could not be had." }
-    $watch = [Diagnostics.Stopwatch]::StartNew()
-    $result = Invoke-Cell -Cell $cell -Kernel $kernel
-    foreach ($run in $result.runs) {
-        $refused = "$($run['refused'])"
-        $row = [pscustomobject]@{
-            Suite   = $cell.Suite
-            Kernel  = $result.kernel
-            Device  = $cell.Device -eq 'none' ? "veth ($($run.name))" : "$($run['driver'])"
-            Bound   = $cell.Device -eq 'none' ? '' : $refused -like 'FAILED*' ? $refused : $refused ? "$($run.name): refused, $refused" : $run.name
-            Passed  = [int]$run['passed']
-            Failed  = [int]$run['failed'] + [int]($refused -like 'FAILED*')
-            Skipped = [int]$run['skipped']
+    $new = @('| cell | Debian suite | Linux | driver | run | result | date |', '|---|---|---|---|---|---|---|') + $lines.Values
+    Set-Content -LiteralPath $page -NoNewline -Value ([regex]::Replace($text, $pattern, { ($new -join "`n") + "`n" }))
+}
+
+$cells = @($matrix.Cells | Where-Object { $name = $_.Name; $Cell -split ',' | Where-Object { $name -like $_ } })
+if (-not $cells) { throw "No cell of the matrix is named so: $($matrix.Cells.Name -join ', ')." }
+$obstacle = Get-Obstacle
+if ($obstacle) {
+    Write-Host "Skipped the virtual machine's cells $($cells.Name -join ', '): $obstacle"
+    $rows = @(@{ Passed = 0; Failed = 0; Skipped = $cells.Count })
+}
+else {
+    $rows = @(
+        foreach ($one in $cells) {
+            foreach ($row in Invoke-Cell $one) {
+                if ($row.Run) { Write-Host "$($row.Cell), Linux $($row.Kernel), $($row.Device), $($row.Run): $($row.Passed) passed, $($row.Failed) failed, $($row.Skipped) skipped (cell: $($row.Seconds) s)" }
+                $row.Words | ForEach-Object { Write-Host $_ }
+                [pscustomobject]$row
+            }
         }
-        Write-Host ('{0} {1} {2} {3}: {4} passed, {5} failed, {6} skipped ({7:N0} s)' -f $row.Suite, $row.Kernel, $row.Device, $row.Bound, $row.Passed, $row.Failed, $row.Skipped, $watch.Elapsed.TotalSeconds)
-        $run['failures'] | Where-Object { $_ } | ForEach-Object { Write-Host "  $_" }
-        $row
-    }
+    )
+    if ($Document) { Write-Table $rows }
 }
 
-if ($cells.Count -eq (Import-PowerShellDataFile -LiteralPath "$PSScriptRoot/matrix.psd1").Cells.Count -and $Path -eq '*' -and -not $Filter) { Write-Table $rows }
-$failed = ($rows | Measure-Object -Property Failed -Sum).Sum
-Write-Host ('{0} passed, {1} failed, {2} skipped' -f ($rows | Measure-Object -Property Passed -Sum).Sum, $failed, ($rows | Measure-Object -Property Skipped -Sum).Sum)
+$passed, $failed, $skipped = foreach ($count in 'Passed', 'Failed', 'Skipped') { [int]($rows | ForEach-Object { $_.$count } | Measure-Object -Sum).Sum }
+if ($SummaryPath) { @{ passed = $passed; failed = $failed; skipped = $skipped } | ConvertTo-Json | Set-Content -LiteralPath $SummaryPath }
+Write-Host "$passed passed, $failed failed, $skipped skipped"
 exit [math]::Min(255, $failed)

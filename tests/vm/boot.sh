@@ -15,7 +15,7 @@ rm -f "$out/code" "$out/log"
 code=0
 # Emulation everywhere: what a virtual machine within a virtual machine would do is not what is tested.
 timeout "${XDPPS_VM_SECONDS:-600}" "${XDPPS_VM_QEMU:-qemu-system-x86_64}" \
-  -machine q35 -accel tcg,thread=multi -cpu max -smp 2 -m "${XDPPS_VM_MEMORY:-4096}" \
+  -machine q35 -accel tcg,thread=multi -cpu max -smp 2 -m "${XDPPS_VM_MEMORY:-3072}" \
   -nodefaults -no-user-config -display none -no-reboot -serial "file:$out/console" \
   -kernel "$kernel/vmlinuz" -initrd "$kernel/initramfs" \
   -append "console=ttyS0 quiet panic=-1 mitigations=off iommu.passthrough=1 vm.guest=$here/guest.sh vm.modules=$kernel/lib/modules/$version" \

@@ -31,6 +31,11 @@ trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
+# replay TAP FILE RATE
+replay() {
+  tcpreplay --quiet --pps "$3" --intf1 "$1" "$out/$2" > "$out/replay.log" 2>&1 || true
+}
+
 # serve: does what the guest asks for: OUT/ask.N has the words of one request, OUT/answer.N says that it was done.
 serve() {
   local number=1 words capture=""
@@ -43,7 +48,16 @@ serve() {
     read -r -a words < "$out/ask.$number"
     case ${words[0]} in
       # replay TAP FILE RATE
-      replay) tcpreplay --quiet --pps "${words[3]}" --intf1 "${words[1]}" "$out/${words[2]}" > "$out/replay.log" 2>&1 || true ;;
+      replay) replay "${words[@]:1}" ;;
+      # begin TAP FILE RATE: the same, and answers before it is done
+      begin) replay "${words[@]:1}" & ;;
+      # join, part: what comes from one card goes to the other, whatever its addresses
+      join)
+        ip link add bridge mtu 9216 type bridge ageing_time 0
+        for tap in tap0 tap1; do ip link set "$tap" master bridge type bridge_slave learning off; done
+        ip link set bridge up
+        ;;
+      part) ip link delete bridge ;;
       # record TAP FILE: only what comes from the guest
       record)
         rm -f "$out/record.log"
@@ -52,8 +66,8 @@ serve() {
         until grep -q 'listening on' "$out/record.log" 2>/dev/null; do sleep 0.05; done
         ;;
       stop)
-        # What the guest sent may still be under way through the emulated card.
-        sleep 1
+        # One frame too many has its time to come.
+        sleep 0.2
         kill -INT "$capture"
         wait "$capture" || true
         capture=""
@@ -67,14 +81,15 @@ serve() {
 rm -f "$out"/ask.* "$out"/answer.*
 cards=()
 ip netns add "$namespace"
+# Without IPv6 the host sends nothing of its own.
+ip netns exec "$namespace" bash -c 'for file in /proc/sys/net/ipv6/conf/*/disable_ipv6; do echo 1 > "$file"; done' 2>/dev/null || true
 if [ "$queues" -gt 0 ]; then
   multi=""
   if [ "$queues" -gt 1 ]; then multi=multi_queue; fi
   for card in 0 1; do
     ip -n "$namespace" tuntap add "tap$card" mode tap $multi
-    # Without IPv6 the host sends nothing of its own.
-    ip netns exec "$namespace" sysctl -qw "net.ipv6.conf.tap$card.disable_ipv6=1" 2>/dev/null || true
-    ip -n "$namespace" link set "tap$card" up
+    # Frames of 9,000 bytes are to get through, too.
+    ip -n "$namespace" link set "tap$card" mtu 9216 up
     netdev="tap,id=n$card,ifname=tap$card,script=no,downscript=no,vhost=off"
     if [ "$queues" -gt 1 ]; then netdev="$netdev,queues=$queues"; fi
     cards+=(-netdev "$netdev" -device "$model,netdev=n$card,mac=52:54:00:00:00:0$((card + 1))")
@@ -82,7 +97,7 @@ if [ "$queues" -gt 0 ]; then
 fi
 
 export out
-export -f serve
+export -f serve replay
 ip netns exec "$namespace" bash -c serve &
 agent=$!
 ip netns exec "$namespace" "$here/boot.sh" "$kernel" "$out" "${cards[@]}"
