@@ -172,6 +172,7 @@ public sealed partial class TuningTests
     [HugePageFact]
     public void Without_enough_huge_pages_the_error_says_how_many_to_reserve()
     {
+        using HugePageReserve turn = new(0);
         using TestNetwork network = new();
         network.Run(() =>
         {

@@ -294,6 +294,7 @@ Describe "The remedy of a message$note" -Tag Netns -Skip:($note -ne '') {
     }
 
     It 'works: HugePagesMissing, the reserve of pages' -Skip:(-not (Test-Path '/sys/kernel/mm/hugepages/hugepages-2048kB')) {
+        $turn = Enter-HugePages
         $before = Get-Content -LiteralPath /proc/sys/vm/nr_hugepages
         try {
             $failure = Invoke-Failing { New-XskSocket $left -HugePage -FrameCount 2048 }
@@ -305,6 +306,7 @@ Describe "The remedy of a message$note" -Tag Netns -Skip:($note -ne '') {
         finally {
             Get-XskSocket | Remove-XskSocket
             $null = Invoke-Native sysctl -q -w "vm.nr_hugepages=$before"
+            $turn.Dispose()
         }
     }
 
