@@ -49,11 +49,11 @@ function Get-Obstacle {
     if (-not (Test-Path -LiteralPath '/dev/net/tun')) { return 'needs /dev/net/tun' }
 }
 
-# What a script prints last, or an error with what it complained of.
+# What a script prints last, or an error with what it complained of first.
 function Invoke-Script {
     param([string] $Name, [string[]] $Arguments)
     $lines = & "$PSScriptRoot/$Name" @Arguments 2>&1
-    if ($LASTEXITCODE -ne 0) { throw "$($lines | Select-Object -Last 1)" }
+    if ($LASTEXITCODE -ne 0) { throw "$($lines | Select-Object -First 1)" }
     "$($lines | Select-Object -Last 1)"
 }
 
@@ -82,7 +82,7 @@ function Read-Summary {
         Passed  = $summary.passed
         Failed  = $summary.failed
         Skipped = $summary.skipped
-        Reason  = "$($summary.skipReasons.reason | Select-Object -First 1)"
+        Reason  = "$($summary.skipReasons | Select-Object -First 1 | ForEach-Object reason)"
         Words   = @(
             $summary.failures + $summary.failedFiles | ForEach-Object { "FAILED $_" }
             $summary.skipReasons | ForEach-Object { "Skipped $($_.count): $($_.reason)" }
@@ -106,10 +106,20 @@ function Invoke-Cell {
     $out = Join-Path $Cache "run-$($Of.Name)"
     if (Test-Path -LiteralPath $out) { Remove-Item -LiteralPath $out -Recurse -Force }
     $null = New-Item -ItemType Directory -Path $out
-    $runs = @($Of.Runs | ForEach-Object { switch ($_) { 'xunit' { "xunit:$($matrix.Xunit)" } 'pester' { "pester:$($matrix.Pester)" } 'plan' { "plan:$($matrix.Plan)" } default { $_ } } })
+    $runs = @(
+        foreach ($run in $Of.Runs) {
+            switch ($run) {
+                'xunit' { "xunit:$(($matrix.Xunit | ForEach-Object { "FullyQualifiedName~.$_." }) -join '|')" }
+                'pester' { "pester:$($matrix.Pester -join ',')" }
+                'plan' { "plan:$($matrix.Plan)" }
+                default { $run }
+            }
+        }
+    )
     Set-Content -LiteralPath "$out/command" -Value @(
         "export XDPPS_VM_CONFIGURATION='$Configuration' XDPPS_VM_PESTER='$PesterPath'"
-        "export PATH='$env:PATH' DOTNET_ROOT='$env:DOTNET_ROOT'"
+        "export PATH='$env:PATH'"
+        if ($env:DOTNET_ROOT) { "export DOTNET_ROOT='$env:DOTNET_ROOT'" }
         (@("'$PSScriptRoot/guest-tests.sh'", "'$root'") + @($runs | ForEach-Object { "'$_'" })) -join ' '
     )
     $env:XDPPS_VM_SECONDS = [int](60 * $Minutes)
@@ -118,14 +128,15 @@ function Invoke-Cell {
     $complaint = & "$PSScriptRoot/run-cell.sh" $kernel $Of.Device $out 2>&1
     $seconds = [int]$watch.Elapsed.TotalSeconds
     foreach ($run in $runs) {
-        $kind, $what = $run -split ':'
+        $kind, $what, $null = $run -split ':'
         $file = switch ($kind) { 'card' { "$out/card-$what.json" } 'pester' { "$out/pester.json" } default { "$out/$kind.trx" } }
         $result = (Test-Path -LiteralPath $file) ? ($file -like '*.trx' ? (Read-Trx $file) : (Read-Summary $file)) : @{
             Passed = 0; Failed = 1; Skipped = 0
             Words  = @("FAILED: $run did not run to its end; the last lines of $out/log are:") + @($complaint) + @(Get-Content -LiteralPath "$out/log" -Tail 10 -ErrorAction Ignore)
         }
         $result.Cell, $result.Suite, $result.Seconds = $Of.Name, $Of.Suite, $seconds
-        $result.Kernel = (Split-Path -Path $kernel -Leaf) -replace '\+deb.*|-amd64$'
+        # Such as '#1 SMP PREEMPT_DYNAMIC Debian 6.1.176-1 (2026-09-01)': the name has the version of the first of its kind.
+        $result.Kernel = (Test-Path -LiteralPath "$out/kernel") -and (Get-Content -LiteralPath "$out/kernel" -Raw) -match 'Debian (?<version>[\d.]+)' ? $Matches.version : (Split-Path -Path $kernel -Leaf)
         $result.Device = (Test-Path -LiteralPath "$out/driver") ? (Get-Content -LiteralPath "$out/driver") : $Of.Device -eq 'none' ? 'veth' : $Of.Device
         $result.Run = $kind -eq 'card' ? $what : $kind
         $result
@@ -139,7 +150,7 @@ function Write-Table {
     $pattern = '(?s)(?<=<!-- runs -->\n).*?(?=<!-- end of runs -->)'
     $lines = [ordered]@{}
     # Rows of cells that were not run now stay.
-    [regex]::Match($text, $pattern).Value -split "`n" | Where-Object { $_ -match '^\| (?<cell>[a-z-]+) \| .* \| (?<run>[^|]+) \|( [^|]*\|){4}$' } | ForEach-Object { $lines["$($Matches.cell)/$($Matches.run)"] = $_ }
+    [regex]::Match($text, $pattern).Value -split "`n" | Where-Object { $_ -match '^\| (?<cell>[a-z]+-[a-z-]+) \| .* \| (?<run>[^|]+) \|( [^|]*\|){4}$' } | ForEach-Object { $lines["$($Matches.cell)/$($Matches.run)"] = $_ }
     foreach ($row in $Rows | Where-Object Run) {
         $name = @{ card = ''; xunit = 'xunit'; pester = 'Pester'; plan = "the kernel's test plan" }[$row.Run] ?? $row.Run
         $came = $row.Passed -eq 0 -and $row.Failed -eq 0 ? "refused: $($row.Reason)" : "$($row.Passed) passed, $($row.Failed) failed, $($row.Skipped) skipped"

@@ -44,7 +44,7 @@ pester() {
     ${XDPPS_VM_PESTER:+-PesterPath "$XDPPS_VM_PESTER"} -Path "$1" -SummaryPath "/out/$2.json" -Output Detailed
 }
 
-uname -r > /out/kernel
+uname -v > /out/kernel
 for run in "$@"; do
   echo "== $run ($(cut -d ' ' -f 1 /proc/uptime) s after the boot)"
   what=${run#*:}

@@ -16,7 +16,7 @@ fail() {
 
 # stanza PACKAGE FIELD: a field of a package in the suite's index.
 stanza() {
-  awk -v package="$1" -v field="$2:" '$1 == "Package:" { on = ($2 == package) } on && $1 == field { $1 = ""; print substr($0, 2); exit }' "$cache/$suite.packages"
+  awk -v package="$1" -v field="$2:" '$1 == "Package:" { on = ($2 == package) } on && $1 == field { $1 = ""; print substr($0, 2); exit }' "$index"
 }
 
 # bring PACKAGE: downloads it, compares its checksum, and unpacks it.
@@ -32,16 +32,23 @@ bring() {
   fi
   echo "$sum  $file" | sha256sum --check --status || fail "the checksum of $file is not the one in the index of $suite"
   dpkg-deb --extract "$file" "$folder"
+  rm "$file"
 }
 
 mkdir -p "$cache"
-# The index changes when a new kernel comes: once a day is enough.
-if [ -z "$(find "$cache/$suite.packages" -mtime -1 2>/dev/null)" ]; then
-  curl --fail --silent --show-error --location --max-time 120 "$mirror/dists/$suite/main/binary-amd64/Packages.xz" | xz --decompress > "$cache/$suite.packages.part"
-  mv "$cache/$suite.packages.part" "$cache/$suite.packages"
+# The index changes when a new kernel comes: once a week is enough, and an old one does where the mirror is not there.
+index="$cache/$suite.packages"
+if [ -z "$(find "$index" -mtime -7 2>/dev/null)" ]; then
+  if curl --fail --silent --show-error --location --max-time 120 --output "$index.xz" "$mirror/dists/$suite/main/binary-amd64/Packages.xz"; then
+    xz --decompress --stdout "$index.xz" > "$index.part"
+    mv "$index.part" "$index"
+    rm "$index.xz"
+  elif [ ! -e "$index" ]; then
+    exit 1
+  fi
 fi
 
-version=$(sed -nE 's/^Package: linux-image-([0-9][^ ]*)$/\1/p' "$cache/$suite.packages" | grep -E -- '[0-9]-amd64$' | sort -V | tail -n 1)
+version=$(sed -nE 's/^Package: linux-image-([0-9][^ ]*)$/\1/p' "$index" | grep -E -- '[0-9]-amd64$' | sort -V | tail -n 1)
 [ -n "$version" ] || fail "$suite has no kernel"
 folder="$cache/$version"
 if [ -e "$folder/initramfs" ]; then
