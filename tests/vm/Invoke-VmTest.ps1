@@ -90,6 +90,38 @@ function Read-Summary {
     }
 }
 
+# What guest-traffic.ps1 was given: from the shortest frame to the longest.
+function Write-Frames {
+    param([string] $Path)
+    Import-Module "$root/tests/pester/Support.psm1"
+    Write-Pcap -Path $Path -Frame @(foreach ($i in 0..299) { , (New-TestFrame -Length (60 + [int](1454 * $i / 299)) -Seed $i) })
+}
+
+# What came of it.
+function Read-Traffic {
+    param([string] $Out, [string] $Bind)
+    $facts = Get-Content -LiteralPath "$Out/facts.json" -Raw | ConvertFrom-Json -AsHashtable
+    $frames = (Read-Pcap "$Out/frames.pcap") -join ' '
+    $same = { param($Name) (Test-Path -LiteralPath "$Out/$Name.pcap") -and ((Read-Pcap "$Out/$Name.pcap") -join ' ') -eq $frames }
+    $tests = [ordered]@{
+        'is bound so, says the kernel, too'                              = $facts['bindMode'] -eq $Bind -and $facts['attachMode'] -eq 'Native' -and $facts['kernel'] -match 'umem\([^)]*\bzc:1\b' -eq ($Bind -eq 'ZeroCopy')
+        'receives what the host sent, byte for byte and in order'        = $facts['rxDropped'] -eq 0 -and (& $same received)
+        'sends what the host sees, byte for byte and in order'           = $facts['completed'] -eq 300 -and (& $same sent)
+        'forwards through one UMEM, byte for byte and in order'          = $facts['forwarded'] -eq 300 -and $facts['shared'] -and (& $same forwarded)
+        'keeps every frame of the UMEM, and leaves no program behind'    = $facts['closed'] -and $facts['closedAgain'] -and @($facts.closed, $facts.closedAgain | Where-Object { $_.conserved -and -not $_.left }).Count -eq 2
+    }
+    $failed = @($tests.Keys | Where-Object { -not $tests[$_] })
+    @{
+        Passed  = $tests.Count - $failed.Count
+        Failed  = $failed.Count
+        Skipped = 0
+        Words   = @(
+            $failed | ForEach-Object { "FAILED: a card bound $Bind $_" }
+            if ($failed) { "The guest said: $($facts | ConvertTo-Json -Compress -Depth 3)" }
+        )
+    }
+}
+
 function Invoke-Cell {
     param([hashtable] $Of)
     $skipped = @{ Cell = $Of.Name; Suite = $Of.Suite; Kernel = ''; Device = $Of.Device; Run = ''; Passed = 0; Failed = 0; Skipped = 1; Seconds = 0; Words = @() }
@@ -106,6 +138,7 @@ function Invoke-Cell {
     $out = Join-Path $Cache "run-$($Of.Name)"
     if (Test-Path -LiteralPath $out) { Remove-Item -LiteralPath $out -Recurse -Force }
     $null = New-Item -ItemType Directory -Path $out
+    if ($Of.Runs -like 'traffic:*') { Write-Frames "$out/frames.pcap" }
     $runs = @(
         foreach ($run in $Of.Runs) {
             switch ($run) {
@@ -129,8 +162,8 @@ function Invoke-Cell {
     $seconds = [int]$watch.Elapsed.TotalSeconds
     foreach ($run in $runs) {
         $kind, $what, $null = $run -split ':'
-        $file = switch ($kind) { 'card' { "$out/card-$what.json" } 'pester' { "$out/pester.json" } default { "$out/$kind.trx" } }
-        $result = (Test-Path -LiteralPath $file) ? ($file -like '*.trx' ? (Read-Trx $file) : (Read-Summary $file)) : @{
+        $file = switch ($kind) { 'traffic' { "$out/facts.json" } 'card' { "$out/card-$what.json" } 'pester' { "$out/pester.json" } default { "$out/$kind.trx" } }
+        $result = (Test-Path -LiteralPath $file) ? $(switch ($kind) { 'traffic' { Read-Traffic $out $what } { $_ -in 'card', 'pester' } { Read-Summary $file } default { Read-Trx $file } }) : @{
             Passed = 0; Failed = 1; Skipped = 0
             Words  = @("FAILED: $run did not run to its end; the last lines of $out/log are:") + @($complaint) + @(Get-Content -LiteralPath "$out/log" -Tail 10 -ErrorAction Ignore)
         }
@@ -138,7 +171,7 @@ function Invoke-Cell {
         # Such as '#1 SMP PREEMPT_DYNAMIC Debian 6.1.176-1 (2026-09-01)': the name has the version of the first of its kind.
         $result.Kernel = (Test-Path -LiteralPath "$out/kernel") -and (Get-Content -LiteralPath "$out/kernel" -Raw) -match 'Debian (?<version>[\d.]+)' ? $Matches.version : (Split-Path -Path $kernel -Leaf)
         $result.Device = (Test-Path -LiteralPath "$out/driver") ? (Get-Content -LiteralPath "$out/driver") : $Of.Device -eq 'none' ? 'veth' : $Of.Device
-        $result.Run = $kind -eq 'card' ? $what : $kind
+        $result.Run = $kind -in 'card', 'traffic' ? $what : $kind
         $result
     }
 }

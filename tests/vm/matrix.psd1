@@ -16,7 +16,7 @@
 
     Cells  = @(
         # The one that 'build.ps1 -Task Test' runs.
-        @{ Name = 'zero-copy'; Suite = 'trixie-backports'; Device = 'virtio-net'; Runs = @('card:ZeroCopy') }
+        @{ Name = 'zero-copy'; Suite = 'trixie-backports'; Device = 'virtio-net'; Runs = @('traffic:ZeroCopy') }
         @{ Name = 'bookworm-virtio-net'; Suite = 'bookworm'; Device = 'virtio-net'; Runs = 'card:Copy', 'card:ZeroCopy:optional' }
         @{ Name = 'trixie-virtio-net'; Suite = 'trixie'; Device = 'virtio-net'; Runs = 'card:Copy', 'card:ZeroCopy:optional' }
         @{ Name = 'backports-virtio-net'; Suite = 'trixie-backports'; Device = 'virtio-net'; Runs = 'card:Copy', 'card:ZeroCopy' }
