@@ -3,7 +3,7 @@
 # Runs in the virtual machine: tests of the project in ROOT, with what came of them in /out. A RUN is one of
 #   card:MODE           NetworkCard.Tests.ps1 bound with MODE, into /out/card-MODE.json
 #   card:MODE:optional  the same where the driver may be unable to
-#   traffic:MODE        the same in short, guest-traffic.ps1, without Pester, which takes a minute to start under emulation
+#   traffic:MODE[:optional]  the same in short, guest-traffic.ps1, without Pester, which takes a minute to start under emulation
 #   plan:FILTER         the kernel's test plan between the two cards, into /out/plan.trx
 #   xunit:FILTER        tests of XdpPS.Core.Tests over veth, into /out/xunit.trx
 #   pester:FILES        files of the Pester suite over veth, into /out/pester.json
@@ -59,7 +59,7 @@ for run in "$@"; do
       basename "$(readlink /sys/class/net/eth0/device/driver)" > /out/driver
       ;;
     traffic:*)
-      pwsh -NoProfile -NonInteractive -File tests/vm/guest-traffic.ps1 -Root "$root" -Bind "$what"
+      pwsh -NoProfile -NonInteractive -File tests/vm/guest-traffic.ps1 -Root "$root" -Bind "${what%:optional}"
       basename "$(readlink /sys/class/net/eth0/device/driver)" > /out/driver
       ;;
     plan:*)

@@ -1,12 +1,12 @@
 #Requires -Version 7.6
 # Runs in the guest of run-cell.sh: lets /out/frames.pcap pass through the card eth0, and to eth1, by the cmdlets. It
-# judges nothing: the host compares the files that come of it, and what facts.json says (Invoke-VmTest.ps1).
+# judges nothing: the host compares the files that come of it, and what facts-MODE.json says (Invoke-VmTest.ps1).
 param([string] $Root, [string] $Bind)
 
 Set-StrictMode -Version 3.0
 $ErrorActionPreference = 'Stop'
 $asked = @(Get-Item -Path '/out/answer.*').Count
-$facts = [ordered]@{ error = '' }
+$facts = [ordered]@{ error = ''; refused = '' }
 
 function Request-Host {
     param([string] $Words)
@@ -41,14 +41,15 @@ try {
 
     $socket = New-Socket eth0
     $facts.bindMode, $facts.attachMode = "$($socket.BindMode)", "$($socket.AttachMode)"
-    # The kernel's own list of sockets.
+    # The kernel's own list of sockets, where it has one.
+    $facts.lists = Test-Path -LiteralPath '/sys/module/xsk_diag'
     $facts.kernel = "$(ss --xdp --extended --no-header)"
 
     Request-Host 'replay tap0 frames.pcap 2000'
-    Receive-XskPacket $socket -Count 300 -TimeoutSeconds 20 | Export-XskCapture /out/received.pcap -Format Pcap
+    Receive-XskPacket $socket -Count 300 -TimeoutSeconds 20 | Export-XskCapture /out/received-$Bind.pcap -Format Pcap
     $facts.rxDropped = (Get-XskRingStats $socket).RxDropped
 
-    Request-Host 'record tap0 sent.pcap'
+    Request-Host "record tap0 sent-$Bind.pcap"
     $sent = Import-XskCapture /out/frames.pcap | Send-XskFrame $socket -PassThru
     $facts.completed = $sent.Completed
     Request-Host 'stop 300'
@@ -56,13 +57,17 @@ try {
 
     $from = New-Socket eth0
     $to = New-Socket eth1 @{ ShareUmemWith = $from }
-    Request-Host 'record tap1 forwarded.pcap'
+    Request-Host "record tap1 forwarded-$Bind.pcap"
     Request-Host 'begin tap0 frames.pcap 500'
     $result = Invoke-XskForward -From $from -To $to -Count 300 -DurationSeconds 30 -WarningAction Ignore
     $facts.forwarded, $facts.shared = $result.Forwarded, $result.SharedUmem
     Request-Host 'stop 300'
     $facts.closedAgain = Close-Socket
 }
-catch { $facts.error = "$_ ($($_.InvocationInfo.PositionMessage))" }
+catch {
+    $facts.error = "$_ ($($_.InvocationInfo.PositionMessage))"
+    # What these ids say is: not this driver on this kernel.
+    if (-not $facts['bindMode'] -and $_.FullyQualifiedErrorId -match '^(ZeroCopyNotSupported|NativeModeNotSupported),') { $facts.refused = $Matches[1] }
+}
 
-[IO.File]::WriteAllText('/out/facts.json', ($facts | ConvertTo-Json))
+[IO.File]::WriteAllText("/out/facts-$Bind.json", ($facts | ConvertTo-Json))

@@ -17,12 +17,12 @@
     Cells  = @(
         # The one that 'build.ps1 -Task Test' runs.
         @{ Name = 'zero-copy'; Suite = 'trixie-backports'; Device = 'virtio-net'; Runs = @('traffic:ZeroCopy') }
-        @{ Name = 'bookworm-virtio-net'; Suite = 'bookworm'; Device = 'virtio-net'; Runs = 'card:Copy', 'card:ZeroCopy:optional' }
-        @{ Name = 'trixie-virtio-net'; Suite = 'trixie'; Device = 'virtio-net'; Runs = 'card:Copy', 'card:ZeroCopy:optional' }
+        @{ Name = 'bookworm-virtio-net'; Suite = 'bookworm'; Device = 'virtio-net'; Runs = 'traffic:Copy', 'traffic:ZeroCopy:optional' }
+        @{ Name = 'trixie-virtio-net'; Suite = 'trixie'; Device = 'virtio-net'; Runs = 'traffic:Copy', 'traffic:ZeroCopy:optional' }
         @{ Name = 'backports-virtio-net'; Suite = 'trixie-backports'; Device = 'virtio-net'; Runs = 'card:Copy', 'card:ZeroCopy' }
-        @{ Name = 'bookworm-igb'; Suite = 'bookworm'; Device = 'igb'; Runs = 'card:Copy', 'card:ZeroCopy:optional' }
-        @{ Name = 'trixie-igb'; Suite = 'trixie'; Device = 'igb'; Runs = 'card:Copy', 'card:ZeroCopy:optional' }
-        @{ Name = 'backports-igb'; Suite = 'trixie-backports'; Device = 'igb'; Runs = 'card:Copy', 'card:ZeroCopy' }
+        @{ Name = 'bookworm-igb'; Suite = 'bookworm'; Device = 'igb'; Runs = 'traffic:Copy', 'traffic:ZeroCopy:optional' }
+        @{ Name = 'trixie-igb'; Suite = 'trixie'; Device = 'igb'; Runs = 'traffic:Copy', 'traffic:ZeroCopy:optional' }
+        @{ Name = 'backports-igb'; Suite = 'trixie-backports'; Device = 'igb'; Runs = 'traffic:Copy', 'traffic:ZeroCopy' }
         @{ Name = 'backports-plan'; Suite = 'trixie-backports'; Device = 'virtio-net'; Runs = @('plan') }
         @{ Name = 'bookworm-veth'; Suite = 'bookworm'; Device = 'none'; Runs = 'xunit', 'pester' }
         @{ Name = 'trixie-veth'; Suite = 'trixie'; Device = 'none'; Runs = 'xunit', 'pester' }
