@@ -146,10 +146,10 @@ Describe "The parameters of a filter$note" -Tag Netns -Skip:($note -ne '') {
         Close-Pipeline $receiver
     }
 
-    It 'warn where the interface strips VLAN tags' {
-        $null = Invoke-Native ethtool -K $cable.Left rxvlan on
+    It 'warn where VLAN tags are not in the frame' {
+        $null = Invoke-Native ethtool -K $cable.Right txvlan on
         $null = New-XskSocket $cable.Left -Vlan 5 -WarningAction SilentlyContinue -WarningVariable warnings
-        $warnings | Should -Match 'rxvlan off'
+        $warnings | Should -Match "run 'ethtool -K $($cable.Right) txvlan off'"
     }
 
     It 'leave with -KeepKernelTraffic what the host needs, and are not refused on its own interface' {
