@@ -198,7 +198,7 @@ Describe "Test-XdpInterface$note" -Tag Netns -Skip:($note -ne '') {
             # The child is gone: its command for a process that is there.
             $sleeper = Start-Program -Program prlimit -Arguments '--memlock=65536:65536', 'sleep', '60'
             try {
-                $null = Invoke-Native sh -c ($bad.LockedMemory.Remedy -replace '^sudo ' -replace '--pid \d+', "--pid $($sleeper.Id)")
+                $null = Invoke-Native sh -c ($bad.LockedMemory.Remedy -replace '--pid \d+', "--pid $($sleeper.Id)")
                 Invoke-Native prlimit --pid $sleeper.Id --memlock --noheadings --raw --output SOFT | Should -Be (16MB + 64KB)
             }
             finally {
@@ -209,7 +209,7 @@ Describe "Test-XdpInterface$note" -Tag Netns -Skip:($note -ne '') {
         It 'warns of Jit where the setting is 0' {
             $bad.Jit.Status | Should -Be ([int][XdpPS.XdpCheckStatus]::Warn)
             $bad.Jit.Detail | Should -BeLike 'net.core.bpf_jit_enable is 0*'
-            $bad.Jit.Remedy | Should -Be 'sudo sysctl -w net.core.bpf_jit_enable=1'
+            $bad.Jit.Remedy | Should -Be 'sysctl -w net.core.bpf_jit_enable=1'
         }
 
         It 'says Unknown, and why, where this user is not told' {
@@ -298,7 +298,7 @@ Describe "Test-XdpInterface$note" -Tag Netns -Skip:($note -ne '') {
         try {
             $check = Get-Check $left AttachedProgram
             $check.Status | Should -Be 'Warn'
-            $check.Detail | Should -Match "^program $((Get-AttachedProgram $left).Id) 'xdpps_redirect', native mode, of pwsh \($($other.Id)\): a socket joins it"
+            $check.Detail | Should -Match "^program $((Get-AttachedProgram $left).Id) 'xdpps_redirect', native mode, of \w+ \($($other.Id)\): a socket joins it"
             $joined = New-XskSocket $left -QueueId 1 -WarningAction SilentlyContinue
             (Get-Check $left AttachedProgram).Status | Should -Be 'Pass'
             $joined | Remove-XskSocket

@@ -32,6 +32,9 @@ internal sealed class CheckSubject(XdpInterface nic, IReadOnlyList<XskSocketInfo
     /// <summary>A socket would have its program in the generic path: it has one there, or the driver can do no other.</summary>
     internal bool IsGeneric => Nic.XdpMode == XdpMode.Generic || (Nic.XdpMode == XdpMode.None && Nic.XdpFeatures is { } features && !features.HasFlag(XdpFeatures.Basic | XdpFeatures.Redirect));
 
+    /// <summary>Whether a program has packets for the socket.</summary>
+    internal static bool Receives(XskSocketInfo socket) => socket.RxRingSize > 0 && (socket.ProgramId != 0 || socket.XskMapPath is not null);
+
     /// <summary>A command about the interface, as it has to be typed.</summary>
     internal string Command(string command) => Nic.Command(command);
 

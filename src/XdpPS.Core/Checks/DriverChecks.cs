@@ -143,6 +143,6 @@ internal static class DriverChecks
         RxRingSize = socket.RxRingSize,
         TxRingSize = socket.TxRingSize,
         FillRingSize = socket.FillRingSize,
-        AttachProgram = socket.ProgramId != 0,
+        AttachProgram = CheckSubject.Receives(socket),
     };
 }

@@ -133,7 +133,7 @@ internal static class HostChecks
 
     internal static CheckFinding Jit(SystemFiles files)
     {
-        const string remedy = "sudo sysctl -w net.core.bpf_jit_enable=1";
+        const string remedy = "sysctl -w net.core.bpf_jit_enable=1";
         if (files.Read(JitSetting) is { } setting)
         {
             return setting switch
@@ -151,7 +151,7 @@ internal static class HostChecks
             0 => CheckFinding.Warn("a program of two instructions was not compiled: XDP programs are interpreted, several times slower", remedy),
             _ => KernelConfig.Find(files, out _)?["CONFIG_BPF_JIT_ALWAYS_ON"] is not null
                 ? CheckFinding.Pass("the kernel has CONFIG_BPF_JIT_ALWAYS_ON")
-                : CheckFinding.Unknown("net.core.bpf_jit_enable is not to be seen in this network namespace, and no program can be loaded to find out", "sudo sysctl net.core.bpf_jit_enable"),
+                : CheckFinding.Unknown("net.core.bpf_jit_enable is not to be seen in this network namespace, and no program can be loaded to find out", "sysctl net.core.bpf_jit_enable"),
         };
     }
 

@@ -76,10 +76,15 @@ internal static class QueueChecks
             subject.Command($"ethtool -G {subject.Name} rx {Math.Min(rings.MaxRx, wanted)}"));
     }
 
-    /// <summary>The queues with a socket: of the caller, and of whoever the kernel lists.</summary>
-    private static IEnumerable<int> Taken(CheckSubject subject) => subject.Sockets.Where(socket => socket.RxRingSize > 0).Select(socket => socket.QueueId)
-        .Concat((XdpDiag.Query() ?? []).Where(entry => entry.InterfaceIndex == subject.Nic.Index).Select(entry => entry.QueueId))
-        .Distinct().Order();
+    /// <summary>The queues with a socket that receives: of the caller, and on other queues of whoever the kernel lists.</summary>
+    private static IEnumerable<int> Taken(CheckSubject subject)
+    {
+        HashSet<int> own = [.. subject.Sockets.Select(socket => socket.QueueId)];
+        IEnumerable<int> others = (XdpDiag.Query() ?? [])
+            .Where(entry => entry.InterfaceIndex == subject.Nic.Index && !own.Contains(entry.QueueId))
+            .Select(entry => entry.QueueId);
+        return subject.Sockets.Where(CheckSubject.Receives).Select(socket => socket.QueueId).Concat(others).Distinct().Order();
+    }
 
     private static int[] Free(XdpInterface nic, int[] taken) => [.. Enumerable.Range(0, nic.RxQueues).Except(taken)];
 

@@ -22,11 +22,7 @@ internal static unsafe class ResourceLimit
     internal static ulong? LockedMemory => Read(RLIMIT_MEMLOCK) is { } limits && limits.Soft != Unlimited ? limits.Soft : null;
 
     /// <summary>The command that lets so many bytes more be locked, as for <see cref="MoreLockedMemory"/>.</summary>
-    internal static string RaiseLockedMemory(ulong length)
-    {
-        (string command, bool asRoot) = Command(RLIMIT_MEMLOCK, "memlock", MoreBy(length)) ?? ("", false);
-        return asRoot ? $"sudo {command}" : command;
-    }
+    internal static string RaiseLockedMemory(ulong length) => Command(RLIMIT_MEMLOCK, "memlock", MoreBy(length))?.Command ?? "";
 
     private static Func<ulong, ulong> MoreBy(ulong length)
     {
