@@ -21,11 +21,14 @@
         'Get-XskSocket'
         'Import-XskCapture'
         'Invoke-XskForward'
+        'Measure-XskPath'
         'New-XskFrame'
         'New-XskSocket'
         'Receive-XskPacket'
         'Remove-XskSocket'
         'Send-XskFrame'
+        'Start-XskReflector'
+        'Stop-XskReflector'
         'Test-XskFilter'
     )
     FunctionsToExport      = @()
