@@ -28,7 +28,7 @@ public sealed class PathMeterTests : IDisposable
         Bridge();
         using XskSocket from = Open(left, TestNetwork.Near);
         using XskSocket to = Open(left, "ynear");
-        using Capture capture = new(left, "bridge", 60);
+        using Capture capture = new(left, "bridge");
         using XskPathMeter meter = new(from, [to]);
         XskPathMeasurement result = meter.Measure(64, 2000, Moment);
         List<byte[]> seen = capture.Stop([.. Enumerable.Repeat(new byte[60], (int)result.Sent)]);
