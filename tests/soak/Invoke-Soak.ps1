@@ -350,7 +350,14 @@ function Get-Left {
 function Get-BpfLeft {
     $left = 0
     foreach ($kind in 'prog', 'map', 'link') {
-        $there = @(bpftool --json $kind list | ConvertFrom-Json | ForEach-Object { $_.id })
+        # One of another process that goes while it is listed is an error, behind which others may be missing: it is asked again.
+        foreach ($try in 1..20) {
+            $listed = @(bpftool --json $kind list | ConvertFrom-Json)
+            if (-not ($listed | Where-Object { -not $_.PSObject.Properties['id'] })) { break }
+            if ($try -eq 20) { throw "bpftool cannot list every $kind`: $($listed | Where-Object { -not $_.PSObject.Properties['id'] })" }
+        }
+
+        $there = @($listed | ForEach-Object { $_.id })
         $left += @($ours[$kind] | Where-Object { $_ -in $there }).Count
     }
 
