@@ -46,12 +46,10 @@ internal sealed class Fuzzer(string target, int longest, ITestOutputHelper outpu
         if (keep is not null) Directory.CreateDirectory(keep);
         using FileStream? current = keep is null ? null : new FileStream(Path.Combine(keep, $"{target}.running"), FileMode.Create);
         using Timer watch = new(_ => EndHang(), null, Hang, Hang);
-        foreach (byte[] input in Regressions().Concat(Kept()).Concat(seeds))
-        {
-            Execute(input, execute, current);
-            if (coverage is null || coverage.Grew()) corpus.Add(input);
-        }
-
+        // The short ones first: what a longer one reaches beyond them has to be new.
+        Begin(Regressions().Concat(Kept().OrderBy(input => input.Length)), execute, current);
+        int kept = corpus.Count;
+        Begin(seeds, execute, current);
         int begun = corpus.Count;
         TimeSpan until = seconds is null ? TimeSpan.MaxValue : TimeSpan.FromSeconds(double.Parse(seconds, CultureInfo.InvariantCulture));
         Random random = new(seed);
@@ -63,7 +61,8 @@ internal sealed class Fuzzer(string target, int longest, ITestOutputHelper outpu
             if (coverage is not null && coverage.Grew()) corpus.Add(input);
         }
 
-        Keep();
+        // Seeds are there at the next run anyway.
+        Keep(corpus.Take(kept).Concat(corpus.Skip(begun)));
         string guided = coverage is null ? "not guided by coverage" : $"{coverage.Reached} of {coverage.Places} places of the whole core reached, {corpus.Count - begun} inputs kept for new ones";
         output.WriteLine($"fuzz {target}: {cases} inputs in {CpuTime.TotalMinutes.ToString("F1", CultureInfo.InvariantCulture)} minutes of CPU time, seed {seed}, {begun} to begin with; {guided}");
     }
@@ -73,6 +72,15 @@ internal sealed class Fuzzer(string target, int longest, ITestOutputHelper outpu
     /// <summary>The newest are the likeliest to lead on.</summary>
     private byte[] Pick(Random random) =>
         corpus[random.Next(3) == 0 ? random.Next(corpus.Count - (corpus.Count / 5) - 1, corpus.Count) : random.Next(corpus.Count)];
+
+    private void Begin(IEnumerable<byte[]> inputs, Action<byte[]> execute, FileStream? current)
+    {
+        foreach (byte[] input in inputs)
+        {
+            Execute(input, execute, current);
+            if (coverage is null || coverage.Grew()) corpus.Add(input);
+        }
+    }
 
     private void Execute(byte[] input, Action<byte[]> execute, FileStream? current)
     {
@@ -119,9 +127,9 @@ internal sealed class Fuzzer(string target, int longest, ITestOutputHelper outpu
     private IEnumerable<byte[]> Kept() =>
         File.Exists(Path.Combine(Folder, "corpus", $"{target}.txt")) ? File.ReadLines(Path.Combine(Folder, "corpus", $"{target}.txt")).Select(Convert.FromHexString) : [];
 
-    private void Keep()
+    private void Keep(IEnumerable<byte[]> inputs)
     {
-        if (keep is null) return;
-        if (coverage is not null) File.WriteAllLines(Path.Combine(keep, $"{target}.txt"), corpus.Select(Convert.ToHexString));
+        if (keep is null || coverage is null) return;
+        File.WriteAllLines(Path.Combine(keep, $"{target}.txt"), inputs.Select(Convert.ToHexString));
     }
 }
