@@ -188,11 +188,12 @@ Describe "Without libpcap$withoutLibpcap" -Tag Netns -Skip:($withoutLibpcap -ne 
     }
 
     It 'an expression is refused as LibpcapMissing, which names the package and what works without' {
-        $text = Invoke-WithoutLibpcap "try { New-XskSocket $($cable.Left) -Filter udp } catch { `$_.FullyQualifiedErrorId; `$_.CategoryInfo.Category; `$_.Exception.Message }"
-        $id, $category, $message = $text -split "`n"
+        $text = Invoke-WithoutLibpcap "try { New-XskSocket $($cable.Left) -Filter udp } catch { `$_.FullyQualifiedErrorId; `$_.CategoryInfo.Category; `$_.Exception.Message }; (New-XskSocket $($cable.Left) -IPProtocol UDP -Port 53).Filter"
+        $id, $category, $message, $filter = $text -split "`n"
         $id | Should -Be "LibpcapMissing,$command"
         $category | Should -Be 'NotInstalled'
         $message | Should -Match 'libpcap0.8.*-Port'
+        $filter | Should -Be 'udp and port 53'
     }
 
     It 'the other parameters of a filter work, and so does the rest' {

@@ -124,7 +124,7 @@ public sealed class TestXskFilterCommand : XskFilterCommand
     {
         try
         {
-            foreach (XskFilterResult result in tester!.TestFile(file))
+            foreach (XskFilterResult result in tester!.TestFile(file, StopToken))
             {
                 if (Stopping) return;
                 WriteObject(result);
@@ -133,6 +133,10 @@ public sealed class TestXskFilterCommand : XskFilterCommand
         catch (XskException e)
         {
             WriteError(e, file);
+        }
+        catch (OperationCanceledException) when (Stopping)
+        {
+            // It waited for somebody to write to a pipe.
         }
     }
 }

@@ -119,9 +119,11 @@ internal sealed class TestNetwork : IDisposable
             thread.Start();
         }
 
-        internal void Join()
+        internal void Join() => Join(Limit);
+
+        internal void Join(TimeSpan limit)
         {
-            if (!thread.Join(Limit)) throw new TimeoutException($"The test body did not end within {Limit}.");
+            if (!thread.Join(limit)) throw new TimeoutException($"The test body did not end within {limit}.");
             failure?.Throw();
         }
     }
