@@ -27,6 +27,7 @@
         'Remove-XskSocket'
         'Send-XskFrame'
         'Test-XskFilter'
+        'Watch-XskRing'
     )
     FunctionsToExport      = @()
     AliasesToExport        = @()
