@@ -15,6 +15,7 @@
     CmdletsToExport        = @(
         'Edit-XskFrame'
         'Export-XskCapture'
+        'Export-XskReport'
         'Get-XdpInterface'
         'Get-XdpProgram'
         'Get-XskRingStats'

@@ -27,7 +27,7 @@ public sealed unsafe class TerminalScreen : IDisposable
     private TerminalScreen()
     {
         hasKeys = TerminalControl.TryGet(input, out before);
-        registrations.Add(PosixSignalRegistration.Create(PosixSignal.SIGWINCH, _ => Resize()));
+        if (OperatingSystem.IsLinux()) registrations.Add(PosixSignalRegistration.Create(PosixSignal.SIGWINCH, _ => Resize()));
         foreach (PosixSignal ending in (PosixSignal[])[PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP, PosixSignal.SIGQUIT])
             registrations.Add(PosixSignalRegistration.Create(ending, _ => Leave()));
         if (hasKeys)

@@ -54,7 +54,7 @@ public sealed class XskRingMonitor
         columns = Math.Max(columns, 1);
         rows = Math.Max(rows, 1);
         int room = Math.Max(rows - 2, 0);
-        RingLayout layout = RingLayout.For(columns, room, watched.Length, color, blocks ? Glyphs.Blocks : Glyphs.Ascii);
+        WatchLayout layout = WatchLayout.For(columns, room, watched.Length, color, blocks ? Glyphs.Blocks : Glyphs.Ascii);
         Shown = Math.Min(watched.Length, Math.Max(1, (room + layout.Gap) / (layout.Height + layout.Gap)));
         First = Math.Clamp(First, 0, watched.Length - Shown);
 
@@ -80,7 +80,7 @@ public sealed class XskRingMonitor
         string drops = string.Join(", ", WatchedSocket.Causes.Select(cause => string.Create(CultureInfo.InvariantCulture, $"{cause.Cause} {cause.Count(now)}")));
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"{now.Time:HH:mm:ss} {RingLayout.Name(one.Socket)}: RX {Amount.Rate(now.RxPacketsPerSecond, "pps")} {Amount.Rate(now.RxBytesPerSecond * 8, "bit/s")}, TX {Amount.Rate(now.TxPacketsPerSecond, "pps")} {Amount.Rate(now.TxBytesPerSecond * 8, "bit/s")}; dropped: {drops}; rings: RX {Ring(now.Rx)}, FILL {now.Fill}, TX {Ring(now.Tx)}, COMPLETION {now.Completion}");
+            $"{now.Time:HH:mm:ss} {WatchLayout.Name(one.Socket)}: RX {Amount.Rate(now.RxPacketsPerSecond, "pps")} {Amount.Rate(now.RxBytesPerSecond * 8, "bit/s")}, TX {Amount.Rate(now.TxPacketsPerSecond, "pps")} {Amount.Rate(now.TxBytesPerSecond * 8, "bit/s")}; dropped: {drops}; rings: RX {Ring(now.Rx)}, FILL {now.Fill}, TX {Ring(now.Tx)}, COMPLETION {now.Completion}");
 
         static string Ring(RingSnapshot? ring) => ring?.ToString() ?? "none";
     }

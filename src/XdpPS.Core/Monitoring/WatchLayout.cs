@@ -3,9 +3,9 @@ using System.Globalization;
 namespace XdpPS;
 
 /// <summary>How a socket is drawn: in as many lines as the window has for each.</summary>
-internal abstract class RingLayout
+internal abstract class WatchLayout
 {
-    private RingLayout(int columns, int height, int gap, bool color, Glyphs glyphs)
+    private WatchLayout(int columns, int height, int gap, bool color, Glyphs glyphs)
     {
         Columns = columns;
         Height = height;
@@ -27,9 +27,9 @@ internal abstract class RingLayout
     private Glyphs Glyphs { get; }
 
     /// <summary>The most that all sockets have room in; else the least.</summary>
-    internal static RingLayout For(int columns, int rows, int sockets, bool color, Glyphs glyphs)
+    internal static WatchLayout For(int columns, int rows, int sockets, bool color, Glyphs glyphs)
     {
-        List<RingLayout> candidates = [new Brief(columns, color, glyphs), new Row(columns, color, glyphs)];
+        List<WatchLayout> candidates = [new Brief(columns, color, glyphs), new Row(columns, color, glyphs)];
         if (columns >= 76) candidates.Insert(0, new Full(columns, color, glyphs));
         if (columns >= 116) candidates.Insert(0, new Wide(columns, color, glyphs));
         return candidates.Find(layout => (sockets * (layout.Height + layout.Gap)) - layout.Gap <= rows) ?? candidates[^1];
@@ -94,7 +94,7 @@ internal abstract class RingLayout
     private static string LostStyle(WatchedSocket one) => one.Lost is [.., > 0] ? ScreenLine.Red : "";
 
     /// <summary>From 116 columns on: the traffic at the left, the rings at the right.</summary>
-    private sealed class Wide(int columns, bool color, Glyphs glyphs) : RingLayout(columns, 6, 1, color, glyphs)
+    private sealed class Wide(int columns, bool color, Glyphs glyphs) : WatchLayout(columns, 6, 1, color, glyphs)
     {
         internal override IEnumerable<ScreenLine> Draw(WatchedSocket one)
         {
@@ -113,7 +113,7 @@ internal abstract class RingLayout
     }
 
     /// <summary>From 76 columns on: the rings below the traffic.</summary>
-    private sealed class Full(int columns, bool color, Glyphs glyphs) : RingLayout(columns, 7, 1, color, glyphs)
+    private sealed class Full(int columns, bool color, Glyphs glyphs) : WatchLayout(columns, 7, 1, color, glyphs)
     {
         internal override IEnumerable<ScreenLine> Draw(WatchedSocket one)
         {
@@ -132,7 +132,7 @@ internal abstract class RingLayout
     }
 
     /// <summary>Three lines of 40 columns.</summary>
-    private sealed class Brief(int columns, bool color, Glyphs glyphs) : RingLayout(columns, 3, 0, color, glyphs)
+    private sealed class Brief(int columns, bool color, Glyphs glyphs) : WatchLayout(columns, 3, 0, color, glyphs)
     {
         internal override IEnumerable<ScreenLine> Draw(WatchedSocket one)
         {
@@ -148,7 +148,7 @@ internal abstract class RingLayout
     }
 
     /// <summary>One line, for many sockets.</summary>
-    private sealed class Row(int columns, bool color, Glyphs glyphs) : RingLayout(columns, 1, 0, color, glyphs)
+    private sealed class Row(int columns, bool color, Glyphs glyphs) : WatchLayout(columns, 1, 0, color, glyphs)
     {
         internal override IEnumerable<ScreenLine> Draw(WatchedSocket one)
         {
