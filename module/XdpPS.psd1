@@ -15,6 +15,7 @@
     CmdletsToExport        = @(
         'Edit-XskFrame'
         'Export-XskCapture'
+        'Export-XskReport'
         'Get-XdpInterface'
         'Get-XdpProgram'
         'Get-XskRingStats'
@@ -31,6 +32,7 @@
         'Stop-XskReflector'
         'Test-XdpInterface'
         'Test-XskFilter'
+        'Watch-XskRing'
     )
     FunctionsToExport      = @()
     AliasesToExport        = @()

@@ -33,9 +33,9 @@ internal static class XskErrorRecord
         XskErrorId.FrameFieldInvalid or XskErrorId.DestinationMissing => ErrorCategory.InvalidArgument,
         XskErrorId.FrameTooShort or XskErrorId.FrameTooLong or XskErrorId.FrameNotEditable or XskErrorId.RingCorrupted
             or XskErrorId.CaptureUnreadable or XskErrorId.CaptureNotEthernet or XskErrorId.CaptureDamaged => ErrorCategory.InvalidData,
-        XskErrorId.CaptureExists => ErrorCategory.ResourceExists,
-        XskErrorId.CaptureNotWritable => ErrorCategory.OpenError,
-        XskErrorId.CaptureWriteFailed => ErrorCategory.WriteError,
+        XskErrorId.CaptureExists or XskErrorId.ReportExists => ErrorCategory.ResourceExists,
+        XskErrorId.CaptureNotWritable or XskErrorId.ReportNotWritable => ErrorCategory.OpenError,
+        XskErrorId.CaptureWriteFailed or XskErrorId.ReportWriteFailed => ErrorCategory.WriteError,
         XskErrorId.CaptureNotAppendable or XskErrorId.SocketClosed or XskErrorId.DirectionDisabled or XskErrorId.ProgramDetached => ErrorCategory.InvalidOperation,
         XskErrorId.SendStalled => ErrorCategory.OperationTimeout,
         XskErrorId.FilterSyntax or XskErrorId.FilterConflict or XskErrorId.FilterTooLarge or XskErrorId.MapNotUsable => ErrorCategory.InvalidArgument,
