@@ -147,6 +147,7 @@ function Invoke-Cell {
             switch ($run) {
                 'xunit' { "xunit:$(($matrix.Xunit | ForEach-Object { "FullyQualifiedName~.$_." }) -join '|')" }
                 'pester' { "pester:$($matrix.Pester -join ',')" }
+                'check' { "pester:$($matrix.Check)" }
                 'plan' { "plan:$($matrix.Plan)" }
                 default { $run }
             }
@@ -174,7 +175,7 @@ function Invoke-Cell {
         # Such as '#1 SMP PREEMPT_DYNAMIC Debian 6.1.176-1 (2026-09-01)': the name has the version of the first of its kind.
         $result.Kernel = (Test-Path -LiteralPath "$out/kernel") -and (Get-Content -LiteralPath "$out/kernel" -Raw) -match 'Debian (?<version>[\d.]+)' ? $Matches.version : (Split-Path -Path $kernel -Leaf)
         $result.Device = (Test-Path -LiteralPath "$out/driver") ? (Get-Content -LiteralPath "$out/driver") : $Of.Device -eq 'none' ? 'veth' : $Of.Device
-        $result.Run = $kind -in 'card', 'traffic' ? $what : $kind
+        $result.Run = $kind -in 'card', 'traffic' ? $what : $run -eq "pester:$($matrix.Check)" ? 'check' : $kind
         $result
     }
 }
@@ -188,7 +189,7 @@ function Write-Table {
     # Rows of cells that were not run now stay.
     [regex]::Match($text, $pattern).Value -split "`n" | Where-Object { $_ -match '^\| (?<cell>[a-z]+-[a-z-]+) \| .* \| (?<run>[^|]+) \|( [^|]*\|){4}$' } | ForEach-Object { $lines["$($Matches.cell)/$($Matches.run)"] = $_ }
     foreach ($row in $Rows | Where-Object Run) {
-        $name = @{ card = ''; xunit = 'xunit'; pester = 'Pester'; plan = "the kernel's test plan" }[$row.Run] ?? $row.Run
+        $name = @{ card = ''; xunit = 'xunit'; pester = 'Pester'; plan = "the kernel's test plan"; check = '`Test-XdpInterface`' }[$row.Run] ?? $row.Run
         $came = $row.Passed -eq 0 -and $row.Failed -eq 0 ? "refused: $($row.Reason)" : "$($row.Passed) passed, $($row.Failed) failed, $($row.Skipped) skipped"
         $lines["$($row.Cell)/$name"] = "| $($row.Cell) | $($row.Suite) | $($row.Kernel) | $($row.Device) | $name | $came | $([DateTime]::UtcNow.ToString('yyyy-MM-dd')) |"
     }

@@ -11,6 +11,8 @@
         'FallbackTests', 'OptionTests', 'StatisticsTests', 'NamespaceTests', 'StructLayoutTests', 'HealthTests'
     )
     Pester = 'New-XskSocket.Filter', 'Get-XdpInterface', 'LeastPrivilege'
+    # What Test-XdpInterface says of a card.
+    Check  = 'Test-XdpInterface.Card'
     # Names of tests: what the veths have been through is not repeated.
     Plan   = 'FullyQualifiedName~KernelTestPlan&DisplayName~ZeroCopy'
 
@@ -23,6 +25,8 @@
         @{ Name = 'bookworm-igb'; Suite = 'bookworm'; Device = 'igb'; Runs = 'traffic:Copy', 'traffic:ZeroCopy:optional' }
         @{ Name = 'trixie-igb'; Suite = 'trixie'; Device = 'igb'; Runs = 'traffic:Copy', 'traffic:ZeroCopy:optional' }
         @{ Name = 'backports-igb'; Suite = 'trixie-backports'; Device = 'igb'; Runs = 'traffic:Copy', 'traffic:ZeroCopy' }
+        @{ Name = 'igb-check'; Suite = 'trixie-backports'; Device = 'igb'; Runs = @('check') }
+        @{ Name = 'virtio-check'; Suite = 'trixie-backports'; Device = 'virtio-net'; Runs = @('check') }
         @{ Name = 'backports-plan'; Suite = 'trixie-backports'; Device = 'virtio-net'; Runs = @('plan') }
         @{ Name = 'bookworm-veth'; Suite = 'bookworm'; Device = 'none'; Runs = 'xunit', 'pester' }
         @{ Name = 'trixie-veth'; Suite = 'trixie'; Device = 'none'; Runs = 'xunit', 'pester' }
