@@ -46,7 +46,9 @@ function Get-Obstacle {
     $missing = @('qemu-system-x86_64', 'busybox', 'modprobe', 'cpio', 'curl', 'xz', 'dpkg-deb', 'ip', 'ethtool', 'tcpreplay', 'tcpdump' |
             Where-Object { -not (Get-Command -Name $_ -CommandType Application -ErrorAction Ignore) })
     if ($missing) { return "not installed: $($missing -join ', ')" }
-    if (-not (Test-Path -LiteralPath '/dev/net/tun')) { return 'needs /dev/net/tun' }
+    # Not in every container; with its network namespace the tap is gone again.
+    $refusal = unshare --net ip tuntap add xdpps-probe mode tap 2>&1
+    if ($LASTEXITCODE -ne 0) { return "no tap can be made here: $refusal" }
 }
 
 # What a script prints last, or an error with what it complained of first.
