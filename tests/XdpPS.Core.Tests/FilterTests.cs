@@ -115,6 +115,15 @@ public sealed class FilterTests : IDisposable
         Assert.False(network.HasProgram());
     }
 
+    [KernelTheory("tcpdump")]
+    [InlineData("ip protochain 6 or ip6 protochain 6")]
+    [InlineData("ether[0] & 1 = 1 or protochain 6")]
+    [InlineData("tcp port 80 or ip6 protochain 17 or udp port 53")]
+    public void A_loop_leaves_the_verifier_room_for_the_rest(string expression) => network.Run(() =>
+    {
+        XskSocket.Open(Filtered(expression)).Dispose();
+    });
+
     [KernelFact("tcpdump")]
     public void A_syntax_error_has_libpcaps_words_and_the_expression()
     {
