@@ -11,7 +11,7 @@ BeforeAll {
 
 Describe 'The module' -Tag Unit {
     BeforeAll {
-        $cmdlets = 'Edit-XskFrame', 'Export-XskCapture', 'Get-XdpInterface', 'Get-XdpProgram', 'Get-XskRingStats', 'Get-XskSocket', 'Import-XskCapture', 'Invoke-XskForward', 'New-XskFrame', 'New-XskSocket', 'Receive-XskPacket', 'Remove-XskSocket', 'Send-XskFrame', 'Test-XskFilter'
+        $cmdlets = 'Edit-XskFrame', 'Export-XskCapture', 'Export-XskReport', 'Get-XdpInterface', 'Get-XdpProgram', 'Get-XskRingStats', 'Get-XskSocket', 'Import-XskCapture', 'Invoke-XskForward', 'New-XskFrame', 'New-XskSocket', 'Receive-XskPacket', 'Remove-XskSocket', 'Send-XskFrame', 'Test-XskFilter', 'Watch-XskRing'
     }
 
     It 'is found by its name in the folder of the build' {
@@ -67,6 +67,8 @@ Describe 'The module' -Tag Unit {
         @{ Name = 'Get-XskRingStats'; Type = 'XdpPS.XskRingStats' }
         @{ Name = 'Get-XdpProgram'; Type = 'XdpPS.XdpProgramInfo' }
         @{ Name = 'Test-XskFilter'; Type = 'XdpPS.XskFilterResult', 'XdpPS.XskFilterProgram' }
+        @{ Name = 'Export-XskReport'; Type = 'System.IO.FileInfo' }
+        @{ Name = 'Watch-XskRing'; Type = 'System.String' }
     ) {
         (Get-Command -Name $Name).OutputType.Name | Should -Be $Type
     }
@@ -86,6 +88,8 @@ Describe 'The module' -Tag Unit {
         @{ Name = 'Get-XdpProgram'; Expected = $false }
         @{ Name = 'Receive-XskPacket'; Expected = $false }
         @{ Name = 'Test-XskFilter'; Expected = $false }
+        @{ Name = 'Export-XskReport'; Expected = $true }
+        @{ Name = 'Watch-XskRing'; Expected = $false }
     ) {
         foreach ($parameter in 'WhatIf', 'Confirm') {
             (Get-Command -Name $Name).Parameters.ContainsKey($parameter) | Should -Be $Expected
@@ -111,7 +115,7 @@ Describe 'The module' -Tag Unit {
     }
 
     It 'can be removed and imported again in one session' {
-        Invoke-Pwsh "Remove-Module XdpPS; Import-Module XdpPS; Remove-Module XdpPS; Import-Module XdpPS; (Get-Command -Module XdpPS).Count" | Should -Be 14
+        Invoke-Pwsh "Remove-Module XdpPS; Import-Module XdpPS; Remove-Module XdpPS; Import-Module XdpPS; (Get-Command -Module XdpPS).Count" | Should -Be 16
     }
 }
 

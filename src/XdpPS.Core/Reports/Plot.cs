@@ -83,14 +83,15 @@ internal sealed class Plot
     private void WriteSeries(HtmlWriter html, PlotSeries series, int index)
     {
         string dashes = series.Reference ? "" : Dashes[index % Dashes.Length];
+        (double X, double Y)[] points = [.. series.Points.Where(point => double.IsFinite(point.X) && double.IsFinite(point.Y))];
         using HtmlWriter.Closing group = html.Open("g", ("class", series.Reference ? "reference" : Style(index)));
         StringBuilder line = new();
-        foreach ((double x, double y) in series.Points)
+        foreach ((double x, double y) in points)
             line.Append(line.Length == 0 ? 'M' : 'L').Append(Round(Across(x))).Append(' ').Append(Round(Down(y)));
-        if (series.Points.Count > 1) html.Empty("path", ("class", "line"), ("d", line.ToString()), ("stroke-dasharray", dashes.Length > 0 ? dashes : null));
-        if (series.Marked || series.Points.Count == 1)
+        if (points.Length > 1) html.Empty("path", ("class", "line"), ("d", line.ToString()), ("stroke-dasharray", dashes.Length > 0 ? dashes : null));
+        if (series.Marked || points.Length == 1)
         {
-            foreach ((double x, double y) in series.Points) WriteMarker(html, index, Across(x), Down(y));
+            foreach ((double x, double y) in points) WriteMarker(html, index, Across(x), Down(y));
         }
 
         double legend = Top + Inner + Below + (LegendRow * index) + 12;
