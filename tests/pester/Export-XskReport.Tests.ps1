@@ -14,8 +14,8 @@ BeforeAll {
     # Its numbers are unlike any other's: what stands in the page was taken from the right place.
     function New-Measurement {
         param([int] $Size = 64, [int] $Seed = 1, [string] $From = 'eth1:0', [object] $Rate = 1000.5 * $Seed)
-        $histogram = foreach ($i in 1..20) { [XdpPS.XskLatencyBucket]@{ Microseconds = $i * 1.5 + $Seed; Count = 1000 - 49 * $i } }
-        $samples = foreach ($i in 0..9) { [XdpPS.XskRingSample]@{ Elapsed = [timespan]::FromMilliseconds(100 * $i); TxFill = 0.01 * $i; CompletionFill = 0.125; RxFill = 0.05 * $i; FillFill = 1 - 0.05 * $i } }
+        [XdpPS.XskLatencyBucket[]]$histogram = foreach ($i in 1..20) { [XdpPS.XskLatencyBucket]@{ Microseconds = $i * 1.5 + $Seed; Count = 1000 - 49 * $i } }
+        [XdpPS.XskRingSample[]]$samples = foreach ($i in 0..9) { [XdpPS.XskRingSample]@{ Elapsed = [timespan]::FromMilliseconds(100 * $i); TxFill = 0.01 * $i; CompletionFill = 0.125; RxFill = 0.05 * $i; FillFill = 1 - 0.05 * $i } }
         [XdpPS.XskPathMeasurement]@{
             Transmit = $From; Receive = 'eth2:0'; FrameSize = $Size; FrameLength = $Size - 4; OfferedPacketsPerSecond = $Rate
             Duration = [timespan]::FromSeconds(2.5); Sent = 10000 + $Seed; Received = 9000 + 2 * $Seed; Duplicates = 30 + $Seed; Reordered = 50 + $Seed
@@ -29,7 +29,7 @@ BeforeAll {
         param([int] $Size = 64, [int] $Seed = 1)
         [XdpPS.XskThroughputResult]@{
             Transmit = 'eth3:0'; Receive = 'eth2:0'; FrameSize = $Size; FrameLength = $Size - 4; Throughput = 7001.5 + $Seed; LossTolerance = 0; TrialSeconds = 2.25; BackToBackFrames = 4321 + $Seed
-            Trials = @((New-Measurement $Size (10 + $Seed) 'eth3:0'), (New-Measurement $Size (20 + $Seed) 'eth3:0')); AtThroughput = New-Measurement $Size (30 + $Seed) 'eth3:0'; Deviations = @('Trials of 2.25 s')
+            Trials = [XdpPS.XskPathMeasurement[]]@((New-Measurement $Size (10 + $Seed) 'eth3:0'), (New-Measurement $Size (20 + $Seed) 'eth3:0')); AtThroughput = New-Measurement $Size (30 + $Seed) 'eth3:0'; Deviations = [string[]]@('Trials of 2.25 s')
         }
     }
 
@@ -87,7 +87,7 @@ Describe 'Export-XskReport' -Tag Unit {
         $received = @(Get-TableRow $page '^Frames received by frame size')
         foreach ($i in 0..2) {
             $one = $measurements[$i]
-            [double]($all[$i].'Offered, frames/s' -replace ',') | Should -Be ([math]::Round($one.OfferedPacketsPerSecond, 0))
+            $all[$i].'Offered, frames/s' | Should -Be $one.OfferedPacketsPerSecond
             $all[$i].'Sent, frames/s', $all[$i].'Received, frames/s', $all[$i].Seconds | Should -Be $one.SentPacketsPerSecond, $one.ReceivedPacketsPerSecond, 2.5
             $all[$i].Sent, $all[$i].Received, $all[$i].Lost, $all[$i].Duplicates, $all[$i].Reordered | Should -Be $one.Sent, $one.Received, $one.Lost, $one.Duplicates, $one.Reordered
             $all[$i].'Lost, %' | Should -Be ($one.LossRatio * 100)

@@ -14,8 +14,7 @@ internal abstract class PlotScale
     {
         if (!(greatest > 0) || !double.IsFinite(greatest)) greatest = 1;
         double step = Math.Pow(10, Math.Floor(Math.Log10(greatest / 4)));
-        step *= greatest / step switch { > 20 => 5, > 10 => 2.5, > 5 => 2, _ => 1 };
-        if (greatest / step > 8) step *= 2;
+        step *= (greatest / step) switch { > 20 => 5, > 10 => 2.5, > 5 => 2, _ => 1 };
         int count = (int)Math.Ceiling((greatest / step) - 1e-9);
         return new LinearScale(step, Math.Max(count, 1), unit);
     }

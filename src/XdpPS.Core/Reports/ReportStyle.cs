@@ -43,7 +43,8 @@ internal static class ReportStyle
         caption { text-align: left; color: var(--soft); padding-bottom: 0.35rem; }
         th, td { padding: 0.25rem 0.6rem; border-bottom: 1px solid var(--rule); text-align: left; vertical-align: top; }
         th { background: var(--head); font-weight: 600; }
-        .number { text-align: right; white-space: nowrap; }
+        .number { text-align: right; }
+        td.number { white-space: nowrap; }
         .verdict { font-weight: 700; white-space: nowrap; }
         .pass { color: var(--pass); } .warn { color: var(--warn); } .fail { color: var(--fail); } .unknown { color: var(--unknown); }
         code { font-family: ui-monospace, monospace; font-size: 0.92em; overflow-wrap: anywhere; }

@@ -10,10 +10,10 @@ internal sealed class ReportTable<T>(string caption)
     internal ReportTable<T> Text(string head, Func<T, string?> text) => Add(head, false, (html, row) => html.Write(text(row) ?? ""));
 
     /// <summary>A number for people, and the same as it was measured for programs, in the element's value.</summary>
-    internal ReportTable<T> Number(string head, Func<T, double?> number, Func<double, string>? format = null) => Add(head, true, (html, row) =>
+    internal ReportTable<T> Number(string head, Func<T, double?> number, Func<double, string>? format = null, string absent = "–") => Add(head, true, (html, row) =>
     {
         if (number(row) is { } value) html.Text("data", (format ?? ReportText.Number)(value), ("value", value.ToString("R", CultureInfo.InvariantCulture)));
-        else html.Write("–");
+        else html.Write(absent);
     });
 
     internal ReportTable<T> Count(string head, Func<T, long> count) => Number(head, row => count(row), ReportText.Count);
