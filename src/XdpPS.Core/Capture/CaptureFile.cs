@@ -76,11 +76,12 @@ internal sealed unsafe class CaptureFile : IDisposable
         }
     }
 
-    /// <summary>Whether the path leads to something that is there and is neither a file nor a directory.</summary>
-    internal static bool IsPipeOrDevice(string path)
+    /// <summary>What the path leads to, through symbolic links.</summary>
+    /// <returns>One of the S_IF constants; S_IFREG also where nothing is there.</returns>
+    internal static ushort KindOf(string path)
     {
         FileStatus status;
-        return Libc.statx(Libc.AT_FDCWD, path, 0, Libc.STATX_TYPE, &status) == 0 && (ushort)(status.Mode & Libc.S_IFMT) is not (Libc.S_IFREG or Libc.S_IFDIR);
+        return Libc.statx(Libc.AT_FDCWD, path, 0, Libc.STATX_TYPE, &status) == 0 ? (ushort)(status.Mode & Libc.S_IFMT) : Libc.S_IFREG;
     }
 
     /// <summary>Goes to the end of what is whole in the file, and cuts off what was left unfinished behind it.</summary>

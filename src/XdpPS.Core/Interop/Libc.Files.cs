@@ -18,6 +18,7 @@ internal static unsafe partial class Libc
     internal const uint STATX_UID = 8;
 
     internal const ushort S_IFMT = 0xf000;
+    internal const ushort S_IFIFO = 0x1000;
     internal const ushort S_IFREG = 0x8000;
     internal const ushort S_IFDIR = 0x4000;
     internal const ushort S_IFLNK = 0xa000;
@@ -28,6 +29,9 @@ internal static unsafe partial class Libc
     // Variadic in C, as ioctl; the mode is looked at only where a file is created, and the process's umask applies to it.
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     internal static partial FileDescriptor open(string path, int flags, uint mode);
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial nint read(FileDescriptor descriptor, void* buffer, nuint length);
 
     [LibraryImport("libc", SetLastError = true)]
     internal static partial nint pwrite(FileDescriptor descriptor, void* buffer, nuint length, long offset);

@@ -47,6 +47,12 @@ public sealed class XskPathMeasurement
     /// <summary>Other packets that arrived meanwhile: they are in no other number here.</summary>
     public long Foreign { get; init; }
 
+    /// <summary>Frames among <see cref="Lost"/> that the sending driver dropped, as <see cref="XskSendResult.DriverDropped"/>: a lower bound.</summary>
+    public long DriverDropped { get; init; }
+
+    /// <summary>Packets, of these frames or others, that the kernel dropped because they came faster than they were read.</summary>
+    public long ReceiveDropped { get; init; }
+
     /// <summary>Frames handed to the kernel a second, over <see cref="Duration"/>.</summary>
     public required double SentPacketsPerSecond { get; init; }
 

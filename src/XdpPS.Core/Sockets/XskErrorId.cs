@@ -171,6 +171,9 @@ public enum XskErrorId
     /// <summary>The packet has no such field, or not enough of it was kept to change it.</summary>
     FrameNotEditable,
 
+    /// <summary>Frames that are to come back have no destination.</summary>
+    DestinationMissing,
+
     /// <summary>A ring's indices or descriptors make no sense: another process or a driver wrote to it.</summary>
     RingCorrupted,
 }

@@ -30,7 +30,7 @@ internal static class XskErrorRecord
         XskErrorId.QueueOutOfRange or XskErrorId.FrameSizeInvalid or XskErrorId.FrameCountInvalid or XskErrorId.HeadroomInvalid
             or XskErrorId.RingSizeInvalid or XskErrorId.UmemTooLarge or XskErrorId.UmemNotShareable
             or XskErrorId.TxBudgetInvalid or XskErrorId.BusyPollInvalid or XskErrorId.CpuNotAllowed => ErrorCategory.InvalidArgument,
-        XskErrorId.FrameFieldInvalid => ErrorCategory.InvalidArgument,
+        XskErrorId.FrameFieldInvalid or XskErrorId.DestinationMissing => ErrorCategory.InvalidArgument,
         XskErrorId.FrameTooShort or XskErrorId.FrameTooLong or XskErrorId.FrameNotEditable or XskErrorId.RingCorrupted
             or XskErrorId.CaptureUnreadable or XskErrorId.CaptureNotEthernet or XskErrorId.CaptureDamaged => ErrorCategory.InvalidData,
         XskErrorId.CaptureExists or XskErrorId.ReportExists => ErrorCategory.ResourceExists,
