@@ -63,7 +63,8 @@ internal static class ReportStyle
           table { font-size: 7.5pt; }
           th, td { padding: 0.15rem 0.3rem; }
           .wide, figure { overflow: visible; }
-          .sentence, svg { min-width: 0; max-width: 100%; }
+          .sentence { min-width: 0; }
+          svg { min-width: 0; max-width: 15cm; }
         }
 
         """;
