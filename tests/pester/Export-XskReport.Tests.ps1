@@ -192,6 +192,7 @@ Describe 'Export-XskReport' -Tag Unit {
         $page = Read-Page "$folder/fleet.html"
         foreach ($caption in '^Checks', '^Throughput', '^Frames received') { @(Get-TableRow $page $caption).Host | Should -Be 'lab7' }
         (Get-TableRow $page '^Throughput').'Throughput, frames/s' | Should -Be 7002.5
+        $page.html.body.main.header.InnerText | Should -Match 'Hostslab7.*2026-11-21 20:00:00 \+00:00'
         @($page.GetElementsByTagName('svg')).Count | Should -Be @((Read-Page "$folder/live.html").GetElementsByTagName('svg')).Count
     }
 
