@@ -26,6 +26,7 @@
         'Receive-XskPacket'
         'Remove-XskSocket'
         'Send-XskFrame'
+        'Test-XdpInterface'
         'Test-XskFilter'
     )
     FunctionsToExport      = @()

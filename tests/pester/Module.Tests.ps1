@@ -11,7 +11,7 @@ BeforeAll {
 
 Describe 'The module' -Tag Unit {
     BeforeAll {
-        $cmdlets = 'Edit-XskFrame', 'Export-XskCapture', 'Get-XdpInterface', 'Get-XdpProgram', 'Get-XskRingStats', 'Get-XskSocket', 'Import-XskCapture', 'Invoke-XskForward', 'New-XskFrame', 'New-XskSocket', 'Receive-XskPacket', 'Remove-XskSocket', 'Send-XskFrame', 'Test-XskFilter'
+        $cmdlets = 'Edit-XskFrame', 'Export-XskCapture', 'Get-XdpInterface', 'Get-XdpProgram', 'Get-XskRingStats', 'Get-XskSocket', 'Import-XskCapture', 'Invoke-XskForward', 'New-XskFrame', 'New-XskSocket', 'Receive-XskPacket', 'Remove-XskSocket', 'Send-XskFrame', 'Test-XdpInterface', 'Test-XskFilter'
     }
 
     It 'is found by its name in the folder of the build' {
@@ -66,6 +66,7 @@ Describe 'The module' -Tag Unit {
         @{ Name = 'Invoke-XskForward'; Type = 'XdpPS.XskForwardResult' }
         @{ Name = 'Get-XskRingStats'; Type = 'XdpPS.XskRingStats' }
         @{ Name = 'Get-XdpProgram'; Type = 'XdpPS.XdpProgramInfo' }
+        @{ Name = 'Test-XdpInterface'; Type = 'XdpPS.XdpInterfaceCheck', 'System.Boolean' }
         @{ Name = 'Test-XskFilter'; Type = 'XdpPS.XskFilterResult', 'XdpPS.XskFilterProgram' }
     ) {
         (Get-Command -Name $Name).OutputType.Name | Should -Be $Type
@@ -85,6 +86,7 @@ Describe 'The module' -Tag Unit {
         @{ Name = 'Get-XskRingStats'; Expected = $false }
         @{ Name = 'Get-XdpProgram'; Expected = $false }
         @{ Name = 'Receive-XskPacket'; Expected = $false }
+        @{ Name = 'Test-XdpInterface'; Expected = $false }
         @{ Name = 'Test-XskFilter'; Expected = $false }
     ) {
         foreach ($parameter in 'WhatIf', 'Confirm') {
@@ -111,7 +113,7 @@ Describe 'The module' -Tag Unit {
     }
 
     It 'can be removed and imported again in one session' {
-        Invoke-Pwsh "Remove-Module XdpPS; Import-Module XdpPS; Remove-Module XdpPS; Import-Module XdpPS; (Get-Command -Module XdpPS).Count" | Should -Be 14
+        Invoke-Pwsh "Remove-Module XdpPS; Import-Module XdpPS; Remove-Module XdpPS; Import-Module XdpPS; (Get-Command -Module XdpPS).Count" | Should -Be 15
     }
 }
 

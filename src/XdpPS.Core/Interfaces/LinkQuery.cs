@@ -72,7 +72,7 @@ internal static class LinkQuery
         ushort? vlan = null;
         byte[] mac = [];
         int mtu = 0, master = 0, lower = 0, allocatedRx = 1, allocatedTx = 1, programId = 0;
-        bool carrier = false;
+        bool carrier = false, elsewhere = false;
         string state = "unknown";
         XdpMode mode = XdpMode.None;
         List<AttachedProgram> programs = [];
@@ -86,6 +86,7 @@ internal static class LinkQuery
                 case NetlinkAbi.IFLA_ADDRESS: mac = attributes.Value.ToArray(); break;
                 case NetlinkAbi.IFLA_MTU: mtu = (int)attributes.UInt32; break;
                 case NetlinkAbi.IFLA_LINK: lower = (int)attributes.UInt32; break;
+                case NetlinkAbi.IFLA_LINK_NETNSID: elsewhere = true; break;
                 case NetlinkAbi.IFLA_MASTER: master = (int)attributes.UInt32; break;
                 case NetlinkAbi.IFLA_CARRIER: carrier = attributes.Value is [not 0, ..]; break;
                 case NetlinkAbi.IFLA_NUM_RX_QUEUES: allocatedRx = (int)attributes.UInt32; break;
@@ -124,6 +125,7 @@ internal static class LinkQuery
             XdpPrograms = programs,
             MasterIndex = master,
             LowerIndex = lower,
+            IsLowerElsewhere = elsewhere,
             Kind = kind,
             VlanId = vlan,
         };

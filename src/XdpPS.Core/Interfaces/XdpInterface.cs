@@ -125,6 +125,9 @@ public sealed record XdpInterface
     /// <summary>The interface below this one (VLAN, macvlan; a veth's peer): its index, or 0.</summary>
     internal int LowerIndex { get; init; }
 
+    /// <summary><see cref="LowerIndex"/> is one of another network namespace.</summary>
+    internal bool IsLowerElsewhere { get; init; }
+
     /// <summary>rtnetlink's kind of interface (veth, vlan, bridge …), or null for hardware.</summary>
     internal string? Kind { get; init; }
 
@@ -167,7 +170,7 @@ public sealed record XdpInterface
     /// <summary>What it is by now; where it is gone, what it was. For a thread that is in its namespace.</summary>
     internal XdpInterface Refreshed() => LinkQuery.ByIndex(Index)?.At(NetworkNamespace) ?? this;
 
-    private XdpInterface At(string? networkNamespace) => string.IsNullOrEmpty(networkNamespace) ? this : this with { NetworkNamespace = networkNamespace };
+    internal XdpInterface At(string? networkNamespace) => string.IsNullOrEmpty(networkNamespace) ? this : this with { NetworkNamespace = networkNamespace };
 
     /// <summary>The same interfaces with speed, XDP features and the program's name, as far as the kernel tells. Needs no privilege.</summary>
     /// <remarks>An interface that is gone by now keeps what was known of it.</remarks>

@@ -5,7 +5,7 @@ using System.Text;
 namespace XdpPS.Interop;
 
 /// <summary>The ethtool ioctl (include/uapi/linux/ethtool.h): driver, channel counts, link speed, VLAN offload.</summary>
-internal static unsafe class Ethtool
+internal static unsafe partial class Ethtool
 {
     private const nuint SIOCETHTOOL = 0x8946;
     private const uint ETHTOOL_GDRVINFO = 0x00000003;

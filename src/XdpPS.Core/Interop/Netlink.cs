@@ -35,6 +35,7 @@ internal static class NetlinkAbi
     internal const ushort IFLA_NUM_TX_QUEUES = 31;
     internal const ushort IFLA_NUM_RX_QUEUES = 32;
     internal const ushort IFLA_CARRIER = 33;
+    internal const ushort IFLA_LINK_NETNSID = 37;
     internal const ushort IFLA_XDP = 43;
     internal const ushort IFLA_INFO_KIND = 1;
     internal const ushort IFLA_INFO_DATA = 2;

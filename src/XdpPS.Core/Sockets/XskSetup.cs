@@ -98,24 +98,7 @@ internal sealed partial class XskSetup(XskSocketOptions options, XskResources re
                 $"{nic.Name} takes VLAN tags out of the frame before the filter sees it, so that a filter on tags usually matches nothing: run '{nic.Command($"ethtool -K {nic.Name} rxvlan off txvlan off")}'{peer}."));
         }
 
-        // Loopback has no wire: its MTU is 65,536 and its packets are rarely that long.
-        int frameSize = options.EffectiveFrameSize;
-        int fitting = options.MaximumReceiveLength;
-        if (options.RxRingSize > 0 && options.AttachProgram && nic.Mtu + EthernetFrame.HeaderLength > fitting && !nic.IsLoopback)
-        {
-            int page = Environment.SystemPageSize;
-            bool largerFits = frameSize < page && nic.Mtu + EthernetFrame.HeaderLength <= page - Umem.ReceiveOffset(options.Headroom);
-            string larger = (options.UsesMultiBuffer, largerFits) switch
-            {
-                (true, _) => "use larger RX and FILL rings and more frames, or ",
-                (_, true) => $"use -FrameSize {page} or -MultiBuffer, or ",
-                _ => "use -MultiBuffer, or ",
-            };
-            warnings.Add(new XskWarning(
-                "MtuExceedsFrame",
-                $"{nic.Name} has an MTU of {nic.Mtu}, but a packet in {(options.UsesMultiBuffer ? "all the frames of its rings" : $"a {frameSize}-byte frame")} can have {fitting} bytes: longer ones are dropped. "
-                + $"To avoid that, {larger}run '{nic.Command($"ip link set {nic.Name} mtu {fitting - EthernetFrame.HeaderLength}")}'."));
-        }
+        if (options.WhyPacketsDoNotFit(nic) is var (cause, remedy)) warnings.Add(new XskWarning("MtuExceedsFrame", $"{cause}. To avoid that, {remedy}."));
     }
 
     private void WarnAboutGenericMode(XdpInterface nic) => warnings.Add(new XskWarning(
