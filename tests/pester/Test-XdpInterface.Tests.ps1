@@ -457,9 +457,16 @@ Describe "Test-XdpInterface$note" -Tag Netns -Skip:($note -ne '') {
     }
 
     It 'colours a verdict where the session has colours' {
-        $text = [XdpPS.Formatting.XdpFormat]::Coloured('Fail')
-        $text | Should -Be "$($PSStyle.Formatting.Error)Fail$($PSStyle.Reset)"
-        [XdpPS.Formatting.XdpFormat]::Coloured('Pass') | Should -Be "$($PSStyle.Foreground.Green)Pass$($PSStyle.Reset)"
+        $PSStyle.OutputRendering = 'Ansi'
+        try {
+            $text = Test-XdpInterface $left -Name Link, VlanOffload | Out-String -Width 79
+        }
+        finally {
+            $PSStyle.OutputRendering = 'PlainText'
+        }
+
+        $text | Should -Match ([regex]::Escape("$($PSStyle.Foreground.Green)Pass$($PSStyle.Reset)"))
+        $text | Should -Match ([regex]::Escape("$($PSStyle.Formatting.Warning)Warn$($PSStyle.Reset)"))
     }
 
     It 'shows the remedy in a list' {

@@ -66,14 +66,14 @@ internal static class HostChecks
     private static CheckFinding TriedOptions(string places)
     {
         int socket = TrySocket();
-        // A descriptor that cannot be: EBADF comes from a kernel that has the call.
+        // Of a descriptor that cannot be, a kernel that has the call says so.
         BpfObjectInfoAttr nothing = new() { Descriptor = uint.MaxValue };
         int bpf = -BpfCall.Invoke(BpfAbi.BPF_OBJ_GET_INFO_BY_FD, ref nothing);
         const string remedy = "use a kernel that was built with it";
         string read = $"{places} cannot be read";
         if (socket == Errno.EAFNOSUPPORT) return CheckFinding.Fail("by trying, as " + read + ": no CONFIG_XDP_SOCKETS", remedy);
         if (bpf == Errno.ENOSYS) return CheckFinding.Fail("by trying, as " + read + ": no CONFIG_BPF_SYSCALL", remedy);
-        return socket == 0 && bpf == Errno.EBADF
+        return socket == 0 && bpf != Errno.EPERM
             ? CheckFinding.Pass("by trying, as " + read + ": CONFIG_XDP_SOCKETS and CONFIG_BPF_SYSCALL are there")
             : CheckFinding.Unknown($"{read}, and this process is refused what would tell (socket: {Result(socket)}, bpf: {Result(bpf)})", "sudo pwsh");
 

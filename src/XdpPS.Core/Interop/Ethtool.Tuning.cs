@@ -69,15 +69,12 @@ internal static unsafe partial class Ethtool
 
         // struct ethtool_gstrings: u32 cmd, u32 string_set, u32 len, u8 data[].
         byte[] strings = new byte[12 + (count * ETH_GSTRING_LEN)];
-        MemoryMarshal.Cast<byte, uint>(strings)[0] = ETHTOOL_GSTRINGS;
-        MemoryMarshal.Cast<byte, uint>(strings)[1] = ETH_SS_FEATURES;
-        MemoryMarshal.Cast<byte, uint>(strings)[2] = (uint)count;
+        WriteHeader(strings, [ETHTOOL_GSTRINGS, ETH_SS_FEATURES, (uint)count]);
 
         // struct ethtool_gfeatures: u32 cmd, u32 size (in blocks), and the blocks.
         int blocks = (count + 31) / 32;
         byte[] states = new byte[8 + (blocks * sizeof(FeatureBlock))];
-        MemoryMarshal.Cast<byte, uint>(states)[0] = ETHTOOL_GFEATURES;
-        MemoryMarshal.Cast<byte, uint>(states)[1] = (uint)blocks;
+        WriteHeader(states, [ETHTOOL_GFEATURES, (uint)blocks]);
         fixed (byte* names = strings, values = states)
         {
             if (!Call(interfaceName, names) || !Call(interfaceName, values)) return null;
@@ -93,4 +90,6 @@ internal static unsafe partial class Ethtool
 
         return on;
     }
+
+    private static void WriteHeader(byte[] buffer, ReadOnlySpan<uint> words) => MemoryMarshal.AsBytes(words).CopyTo(buffer);
 }

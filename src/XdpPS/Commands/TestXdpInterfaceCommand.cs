@@ -29,7 +29,7 @@ public sealed class TestXdpInterfaceCommand : XskCommand
     [Parameter]
     [Alias("Check")]
     [ArgumentCompleter(typeof(CheckNameCompleter))]
-    [ValidateSet(typeof(CheckNames))]
+    [CheckName]
     public string[]? Name { get; set; }
 
     /// <summary>One verdict in place of the checks.</summary>
@@ -81,9 +81,13 @@ public sealed class TestXdpInterfaceCommand : XskCommand
         };
     }
 
-    /// <summary>What -Name takes.</summary>
-    private sealed class CheckNames : IValidateSetValuesGenerator
+    /// <summary>A check that there is.</summary>
+    private sealed class CheckNameAttribute : ValidateEnumeratedArgumentsAttribute
     {
-        public string[] GetValidValues() => [.. XdpInterfaceChecks.Names];
+        protected override void ValidateElement(object element)
+        {
+            if (XdpInterfaceChecks.Names.Contains(element as string, StringComparer.OrdinalIgnoreCase)) return;
+            throw new ValidationMetadataException($"There is no check '{element}'; there are {string.Join(", ", XdpInterfaceChecks.Names)}.");
+        }
     }
 }

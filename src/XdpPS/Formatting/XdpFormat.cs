@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Management.Automation;
 
 namespace XdpPS.Formatting;
 
@@ -70,20 +69,6 @@ public static class XdpFormat
     {
         ArgumentNullException.ThrowIfNull(check);
         return check.NetworkNamespace is null ? check.Interface : $"{check.Interface} in {check.NetworkNamespace}";
-    }
-
-    /// <summary>A verdict in the session's colours for errors, warnings and the like.</summary>
-    public static string Coloured(XdpCheckStatus status)
-    {
-        PSStyle style = PSStyle.Instance;
-        string colour = status switch
-        {
-            XdpCheckStatus.Pass => style.Foreground.Green,
-            XdpCheckStatus.Warn => style.Formatting.Warning,
-            XdpCheckStatus.Fail => style.Formatting.Error,
-            _ => style.Foreground.BrightBlack,
-        };
-        return $"{colour}{status}{style.Reset}";
     }
 
     /// <summary>The names of the bits, and bits that have none in hexadecimal.</summary>
