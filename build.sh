@@ -61,6 +61,7 @@ package_of() {
     dnf:setcap) echo libcap ;;
     apt-get:pgrep) echo procps ;;
     dnf:pgrep) echo procps-ng ;;
+    *:sshd) echo openssh-server ;;
     *:trafgen) echo netsniff-ng ;;
     *:taskset) echo util-linux ;;
     *) echo "$2" ;;
@@ -197,7 +198,12 @@ main() {
     clean) clean; return ;;
     build | docs) ;;
     demo) become_root demo; install_commands ip ethtool ;;
-    test) become_root test; install_commands ip ethtool tcpdump tcpreplay bpftool ping trafgen setcap pgrep ;;
+    test)
+      become_root test
+      install_commands ip ethtool tcpdump tcpreplay bpftool ping trafgen setcap pgrep
+      # The fleet's test starts an sshd of its own. Where systemd runs, the package would leave one running on the machine.
+      if [ ! -d /run/systemd/system ]; then install_commands sshd; fi
+      ;;
     bench) become_root bench; install_commands ip ethtool tcpdump tcpreplay trafgen gcc taskset; install_headers ;;
     *) usage; exit 2 ;;
   esac

@@ -12,6 +12,7 @@ Set-StrictMode -Version 3.0
 function Get-Verdict {
     param([object[]] $Value, [switch] $Negate, [string] $Because, [string] $Expected, [scriptblock] $Test)
     $reason = $Because ? ", because $($Because -replace '^because ')," : ''
+    $Value = @($Value | Where-Object { $null -ne $_ })
     if ($Value.Count -eq 0) { return [pscustomobject]@{ Succeeded = $false; FailureMessage = "Expected $Expected$reason but got nothing." } }
     foreach ($item in $Value) {
         # $null where the value is as expected.

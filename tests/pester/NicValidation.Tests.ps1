@@ -141,7 +141,7 @@ Describe 'The operators of Should' -Tag Unit {
 
     It 'say what is wrong: <Message>' -ForEach @(
         @{ Test = { $clean, $leaky | Should -HaveNoXskDrops }; Message = 'Expected no drops but RxRingFull is 3.' }
-        @{ Test = { $null | Should -HaveNoXskDrops }; Message = 'Expected no drops but * has no counters of drops.' }
+        @{ Test = { $null | Should -HaveNoXskDrops }; Message = 'Expected no drops but got nothing.' }
         @{ Test = { $measured | Should -HaveNoXskDrops }; Message = 'Expected no drops but a PSCustomObject has no counters of drops.' }
         @{ Test = { $measured | Should -HaveXskThroughput 5e5 -Because 'the link is paid for' }; Message = 'Expected a throughput of at least 500 kpps, because the link is paid for, but got 495 kpps of 64-byte frames.' }
         @{ Test = { $measured | Should -HaveXskLossAtMost 0 }; Message = 'Expected a loss of at most 0 of the frames but 10 of 1000 frames were lost, which is 0.01.' }

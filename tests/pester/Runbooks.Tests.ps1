@@ -320,4 +320,54 @@ Describe "The runbooks$note" -Tag Netns -Skip:($note -ne '') {
             { & $watch @at -Path $folder } | Should -Throw '*-PacketsPerSecond, -DropsPerSecond*'
         }
     }
+
+    Context 'Compare-DriverUpgrade' {
+        BeforeAll {
+            $compare = "$runbooks/Compare-DriverUpgrade.ps1"
+            $cable = New-TestCable
+            $folder = "$TestDrive/upgrade"
+            $quick = @{ InterfaceName = $cable.Left; Peer = $cable.Right; FrameSize = 64; Repeat = 1; DurationSeconds = 0.1; PacketsPerSecond = 500 }
+        }
+
+        AfterAll {
+            Remove-TestCable $cable
+        }
+
+        It 'wants to know what to compare with, and which interface' {
+            { & $compare After -Path $folder } | Should -Throw '*no *before.clixml*'
+            { & $compare Before -Path $folder } | Should -Throw '*-InterfaceName*'
+            & $compare Before -Path $folder -InterfaceName $cable.Left -WhatIf | Should -BeNullOrEmpty
+            Test-Path -LiteralPath $folder | Should -BeFalse
+        }
+
+        It 'finds the same where nothing changed' {
+            (& $compare Before -Path $folder @quick).Name | Should -Be 'before.clixml'
+            { & $compare Before -Path $folder @quick } | Should -Throw '*-Force*'
+            { & $compare After -Path $folder -Peer lo } | Should -Throw '*leave it out*'
+            $rows = & $compare After -Path $folder
+            ($rows | Where-Object Kind -NE Measurement).Verdict | Sort-Object -Unique | Should -Be 'Same'
+            ($rows | Where-Object Kind -EQ Fact).Name | Should -Contain 'Mtu'
+            ($rows | Where-Object Kind -EQ Check).Count | Should -BeGreaterThan 8
+            ($rows | Where-Object Kind -EQ Measurement).Name | Should -Be 'PacketsPerSecond at 64 bytes', 'LossRatio at 64 bytes', 'LatencyP50 at 64 bytes', 'LatencyP99 at 64 bytes'
+            ($rows | Where-Object Name -Like LossRatio*).Verdict | Should -Be 'Same'
+            Test-Path -LiteralPath "$folder/after.clixml" | Should -BeTrue
+        }
+
+        It 'finds what changed, and what got worse' {
+            # What was saved becomes that of a better time.
+            $saved = Import-Clixml -LiteralPath "$folder/before.clixml"
+            $saved.Measurements[0].PacketsPerSecond *= 1000
+            $saved.Measurements[0].LatencyP50 *= 1000
+            $saved | Export-Clixml -LiteralPath "$folder/before.clixml" -Depth 5
+            foreach ($end in $cable.Left, $cable.Right) { $null = Invoke-Native ip link set $end mtu 9000 }
+            $rows = & $compare After -Path $folder
+            $by = @{}
+            $rows | ForEach-Object { $by["$($_.Kind) $($_.Name)"] = $_ }
+            $by['Fact Mtu'].Before, $by['Fact Mtu'].After, $by['Fact Mtu'].Verdict | Should -Be 1500, 9000, 'Changed'
+            $by['Check Mtu'].Verdict | Should -Be 'Worse'
+            $by['Measurement PacketsPerSecond at 64 bytes'].Verdict | Should -Be 'Worse'
+            $by['Measurement LatencyP50 at 64 bytes'].Verdict | Should -Be 'Better'
+            (Import-Csv -LiteralPath "$folder/comparison.csv").Verdict | Should -Be $rows.Verdict
+        }
+    }
 }
