@@ -5,14 +5,18 @@
     Builds, tests, shows and documents XdpPS.
 .DESCRIPTION
     The module goes to output/XdpPS/<version>, so that with output in PSModulePath 'Import-Module XdpPS' works.
-    ./build.sh sets a fresh machine up and then calls this. Test and Demo need root.
+    ./build.sh sets a fresh machine up and then calls this. Test, VmTest and Demo need root.
 .PARAMETER Task
-    Build: the module and its help. Test: both suites. Demo: samples/demo.ps1. Docs: the help alone. Clean: removes all that was made.
+    Build: the module and its help. Test: both suites, and a network card's driver in a virtual machine. Demo:
+    samples/demo.ps1. Docs: the help alone. Clean: removes all that was made.
+    VmTest: the tests on other kernels and network cards, in virtual machines (docs/compatibility.md).
     Bench: measures XdpPS beside C and the usual tools (docs/benchmarks.md); needs root, gcc and libxdp-dev.
 .PARAMETER Portable
     Leaves the native code for this machine's architecture out of the assemblies, so that they load on any.
 .PARAMETER EngineTests
     With Test: also tests/XdpPS.Engine.Tests, which needs the package Microsoft.PowerShell.SDK.
+.PARAMETER Cell
+    With VmTest: names of cells of tests/vm/matrix.psd1, with wildcards.
 .PARAMETER Row
     With Bench: names of rows, with wildcards; docs/benchmarks.md is then left as it is.
 .PARAMETER Pairs
@@ -25,7 +29,7 @@
 [CmdletBinding()]
 param(
     [Parameter(Position = 0)]
-    [ValidateSet('Build', 'Test', 'Demo', 'Docs', 'Bench', 'Clean')]
+    [ValidateSet('Build', 'Test', 'VmTest', 'Demo', 'Docs', 'Bench', 'Clean')]
     [string] $Task = 'Build',
 
     [ValidateSet('Debug', 'Release')]
@@ -34,6 +38,8 @@ param(
     [switch] $Portable,
 
     [switch] $EngineTests,
+
+    [string[]] $Cell = '*',
 
     [string[]] $Row = '*',
     [int] $Pairs = 5,
@@ -179,10 +185,20 @@ function Read-XunitCount {
     @{ Passed = 0; Failed = 1; Skipped = 0 }
 }
 
-function Invoke-XunitSuite {
+# Starts the suite beside what follows: it waits for the kernel more than it computes, and makes its own namespaces.
+function Start-XunitSuite {
     param([string] $Project)
-    & tools/run-xunit.sh $Configuration $results $Project | Out-Host
-    Read-XunitCount $Project
+    $null = New-Item -ItemType Directory -Path $results -Force
+    $log = Join-Path $results "$(Split-Path -Path $Project -Leaf).log"
+    $process = Start-Process -FilePath tools/run-xunit.sh -ArgumentList $Configuration, $results, $Project -RedirectStandardOutput $log -RedirectStandardError "$log.errors" -PassThru
+    @{ Project = $Project; Log = $log; Process = $process }
+}
+
+function Wait-XunitSuite {
+    param([hashtable] $Suite)
+    $Suite.Process.WaitForExit()
+    Get-Content -LiteralPath $Suite.Log, "$($Suite.Log).errors" | Out-Host
+    Read-XunitCount $Suite.Project
 }
 
 # Hosts the engine in the test's process, so that process gets the network namespace.
@@ -223,14 +239,50 @@ function Invoke-PesterSuite {
     @{ Passed = $summary.passed; Failed = $summary.failed + $faults.Count; Skipped = $summary.skipped }
 }
 
+# The matrix of virtual machines, or one cell of it.
+function Invoke-VmSuite {
+    param([string[]] $Cell, [switch] $Document)
+    $summaryPath = Join-Path $results 'vm.json'
+    $pester = Find-RequiredModule 'Pester'
+    if (-not $pester) {
+        Write-Host 'Skipped the tests in virtual machines: needs Pester'
+        return @{ Passed = 0; Failed = 0; Skipped = 1 }
+    }
+
+    $arguments = @('-Cell', ($Cell -join ','), '-Configuration', $Configuration, '-SummaryPath', $summaryPath, '-PesterPath', $pester)
+    if ($Document) { $arguments += '-Document' }
+    & $pwsh -NoProfile -NonInteractive -File tests/vm/Invoke-VmTest.ps1 @arguments | Out-Host
+    if (-not (Test-Path -LiteralPath $summaryPath)) {
+        Write-Host 'FAILED: the tests in virtual machines did not run to their end.'
+        return @{ Passed = 0; Failed = 1; Skipped = 0 }
+    }
+
+    $summary = Get-Content -LiteralPath $summaryPath -Raw | ConvertFrom-Json
+    @{ Passed = $summary.passed; Failed = $summary.failed; Skipped = $summary.skipped }
+}
+
+function Invoke-VmTestTask {
+    if (Test-Path -LiteralPath "$results/vm.json") { Remove-Item -LiteralPath "$results/vm.json" }
+    $null = New-Item -ItemType Directory -Path $results -Force
+    Invoke-BuildTask
+    Invoke-Compiler 'XdpPS.sln'
+    if ((Invoke-VmSuite -Cell $Cell -Document).Failed -gt 0) { exit 1 }
+}
+
 function Invoke-TestTask {
     if (Test-Path -LiteralPath $results) { Remove-Item -LiteralPath $results -Recurse -Force }
     Invoke-BuildTask
     Invoke-Compiler 'XdpPS.sln'
+    $core = Start-XunitSuite 'tests/XdpPS.Core.Tests'
     $suites = @(
-        Invoke-XunitSuite 'tests/XdpPS.Core.Tests'
+        try {
+            Invoke-PesterSuite
+            Wait-XunitSuite $core
+        }
+        finally { if (-not $core.Process.HasExited) { $core.Process.Kill($true) } }
         if ($EngineTests) { Invoke-EngineSuite 'tests/XdpPS.Engine.Tests' }
-        Invoke-PesterSuite
+        # After the others, since an emulated machine takes all the time it gets.
+        Invoke-VmSuite -Cell zero-copy
     )
 
     $passed, $failed, $skipped = foreach ($count in 'Passed', 'Failed', 'Skipped') { ($suites.$count | Measure-Object -Sum).Sum }

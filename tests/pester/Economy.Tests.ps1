@@ -179,8 +179,12 @@ Describe "Tuning a socket$note" -Tag Netns -Skip:($note -ne '') {
     It 'says how many huge pages to reserve when there are none' -Skip:(-not (Test-Path '/sys/kernel/mm/hugepages/hugepages-2048kB')) {
         # More than any machine has in reserve for a test.
         $folder = '/sys/kernel/mm/hugepages/hugepages-2048kB'
-        $free, $total = 'free_hugepages', 'nr_hugepages' | ForEach-Object { [int](Get-Content -LiteralPath "$folder/$_") }
-        New-XskSocket $name -HugePage -FrameCount (1024 * ($free + 5)) -ErrorAction SilentlyContinue -ErrorVariable failures
+        $turn = Enter-HugePages
+        try {
+            $free, $total = 'free_hugepages', 'nr_hugepages' | ForEach-Object { [int](Get-Content -LiteralPath "$folder/$_") }
+            New-XskSocket $name -HugePage -FrameCount (1024 * ($free + 5)) -ErrorAction SilentlyContinue -ErrorVariable failures
+        }
+        finally { $turn.Dispose() }
         $failures.FullyQualifiedErrorId | Should -Be 'HugePagesMissing,XdpPS.Commands.NewXskSocketCommand'
         $failures.CategoryInfo.Category | Should -Be 'ResourceUnavailable'
         $failures.Exception.Message | Should -BeLike "*sysctl vm.nr_hugepages=$($total + 5)*"

@@ -62,6 +62,15 @@ function Wait-Until {
     return [bool](& $Condition)
 }
 
+# The machine's huge pages to oneself, until what this returns is disposed: the xunit suite, which may run at the same time, takes the same lock.
+function Enter-HugePages {
+    foreach ($attempt in 1..3000) {
+        try { return [IO.File]::Open('/run/xdpps-tests-huge-pages.lock', 'OpenOrCreate', 'ReadWrite', 'None') }
+        catch [IO.IOException] { Start-Sleep -Milliseconds 20 }
+    }
+    throw 'Another test kept the huge pages for a minute.'
+}
+
 #region Network
 
 # Two interfaces that are the two ends of one cable, without addresses and up.

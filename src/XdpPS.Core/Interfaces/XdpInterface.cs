@@ -125,8 +125,11 @@ public sealed record XdpInterface
     /// <summary>The interface below this one (VLAN, macvlan; a veth's peer): its index, or 0.</summary>
     internal int LowerIndex { get; init; }
 
+    /// <summary>The kernel's number for the network namespace that <see cref="LowerIndex"/> is in; null where that is this interface's own.</summary>
+    internal int? LowerNamespaceNumber { get; init; }
+
     /// <summary><see cref="LowerIndex"/> is one of another network namespace.</summary>
-    internal bool IsLowerElsewhere { get; init; }
+    internal bool IsLowerElsewhere => LowerNamespaceNumber is not null;
 
     /// <summary>rtnetlink's kind of interface (veth, vlan, bridge …), or null for hardware.</summary>
     internal string? Kind { get; init; }
@@ -195,7 +198,7 @@ public sealed record XdpInterface
         if (existing.Count > Shown) names += $" and {existing.Count - Shown} more";
         return XskException.FromCheck(
             XskErrorId.InterfaceNotFound,
-            $"There is no interface named '{name}' in {(string.IsNullOrEmpty(networkNamespace) ? "this network namespace" : $"network namespace '{networkNamespace}'")}",
+            $"There is no interface named '{name.Replace('\0', '?')}' in {(string.IsNullOrEmpty(networkNamespace) ? "this network namespace" : $"network namespace '{networkNamespace}'")}",
             $"it has {names}; see {XdpPS.NetworkNamespace.Command(networkNamespace, "ip link")}");
     }
 }

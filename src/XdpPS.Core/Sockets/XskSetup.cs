@@ -90,13 +90,7 @@ internal sealed partial class XskSetup(XskSocketOptions options, XskResources re
                 "InterfaceDown", $"Interface {nic.Name} is down: nothing is received or sent until '{nic.Command($"ip link set {nic.Name} up")}'."));
         }
 
-        if (options.Filter is { LooksAtVlans: true } && Ethtool.StripsVlanTags(nic.Name))
-        {
-            string peer = nic.Driver == "veth" ? ", and 'ethtool -K <peer> txvlan off' on its peer" : "";
-            warnings.Add(new XskWarning(
-                "VlanTagStripped",
-                $"{nic.Name} takes VLAN tags out of the frame before the filter sees it, so that a filter on tags usually matches nothing: run '{nic.Command($"ethtool -K {nic.Name} rxvlan off txvlan off")}'{peer}."));
-        }
+        if (options.Filter is { LooksAtVlans: true } && VlanTags.WhyHidden(nic) is { } hidden) warnings.Add(new XskWarning("VlanTagStripped", hidden));
 
         if (options.WhyPacketsDoNotFit(nic) is var (cause, remedy)) warnings.Add(new XskWarning("MtuExceedsFrame", $"{cause}. To avoid that, {remedy}."));
     }

@@ -23,8 +23,10 @@ public sealed class TestXskFilterCommand : XskFilterCommand
     [ValidateNotNullOrEmpty]
     public override string? Filter { get; set; }
 
-    [Parameter(Mandatory = true, Position = 1, ValueFromPipeline = true, ParameterSetName = InputSet)]
+    // Not mandatory: an interactive session would ask for it, and nobody types a packet.
+    [Parameter(Position = 1, ValueFromPipeline = true, ParameterSetName = InputSet)]
     [Alias("Packet")]
+    [ValidateNotNull]
     [AllowEmptyString]
     [AllowEmptyCollection]
     public PSObject InputObject { get; set; } = null!;
@@ -51,6 +53,14 @@ public sealed class TestXskFilterCommand : XskFilterCommand
                 "FilterMissing", ErrorCategory.InvalidArgument,
                 "There is no filter to test",
                 "give -Filter, -EtherType, -IPProtocol, -Port, -Address or -Vlan", null));
+        }
+
+        if (ParameterSetName == InputSet && !MyInvocation.ExpectingInput && !Given(nameof(InputObject)))
+        {
+            ThrowTerminatingError(XskErrorRecord.Create(
+                "FilterInputMissing", ErrorCategory.InvalidArgument,
+                "There is nothing to test the filter on",
+                "pipe packets in, name a capture file with -Path, or see what the filter becomes with -ShowProgram", filter!.Expression));
         }
 
         try
@@ -114,7 +124,7 @@ public sealed class TestXskFilterCommand : XskFilterCommand
     {
         try
         {
-            foreach (XskFilterResult result in tester!.TestFile(file))
+            foreach (XskFilterResult result in tester!.TestFile(file, StopToken))
             {
                 if (Stopping) return;
                 WriteObject(result);
@@ -123,6 +133,10 @@ public sealed class TestXskFilterCommand : XskFilterCommand
         catch (XskException e)
         {
             WriteError(e, file);
+        }
+        catch (OperationCanceledException) when (Stopping)
+        {
+            // It waited for somebody to write to a pipe.
         }
     }
 }

@@ -2,18 +2,31 @@ using System.Globalization;
 
 namespace XdpPS.Tests;
 
-/// <summary>More huge pages of 2 MiB than were reserved before, until it is disposed.</summary>
+/// <summary>
+/// More huge pages of 2 MiB than were reserved before, until it is disposed. They are the machine's, so who counts on
+/// them holds a lock, here and in the Pester suite, which may run at the same time.
+/// </summary>
 internal sealed class HugePageReserve : IDisposable
 {
     private const string Folder = "/sys/kernel/mm/hugepages/hugepages-2048kB/";
 
-    private readonly long before = Total;
+    private readonly FileStream turn = Lock();
+    private readonly long before;
 
     internal HugePageReserve(int pages)
     {
         // A socket that was closed just now may have pages still.
         for (int i = 0; i < 400 && Counts.Reserved < 0; i++) Thread.Sleep(5);
-        Total = before + pages;
+        before = Total;
+        try
+        {
+            if (pages > 0) Total = before + pages;
+        }
+        catch
+        {
+            turn.Dispose();
+            throw;
+        }
     }
 
     internal static long Total
@@ -36,7 +49,11 @@ internal sealed class HugePageReserve : IDisposable
         Assert.Equal(before, Counts);
     }
 
-    public void Dispose() => Total = before;
+    public void Dispose()
+    {
+        if (Total != before) Total = before;
+        turn.Dispose();
+    }
 
     /// <summary>Why no such pages can be had here, or null.</summary>
     internal static string? Missing()
@@ -52,6 +69,21 @@ internal sealed class HugePageReserve : IDisposable
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             return $"huge pages cannot be reserved here: {e.Message}";
+        }
+    }
+
+    private static FileStream Lock()
+    {
+        for (int i = 0; ; i++)
+        {
+            try
+            {
+                return new FileStream("/run/xdpps-tests-huge-pages.lock", FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            }
+            catch (IOException) when (i < 6000)
+            {
+                Thread.Sleep(10);
+            }
         }
     }
 
