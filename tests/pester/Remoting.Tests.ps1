@@ -31,7 +31,14 @@ Describe "What arrived from a remote session$note" -Tag Netns -Skip:($note -ne '
             'XdpPS.XskFilterResult'   = $frame | Test-XskFilter arp
             'XdpPS.XskFilterProgram'  = Test-XskFilter arp -ShowProgram
             'XdpPS.XskForwardResult'  = Invoke-XskForward $left $right -DurationSeconds 0.05 -WarningAction SilentlyContinue -ErrorAction SilentlyContinue
+            'XdpPS.XdpInterfaceCheck' = Test-XdpInterface $cable.Left -Name AfXdp
         }
+        $quick = @{ Transmit = $left; Receive = $right; FrameSize = 64; DrainSeconds = 0.05; ProgressAction = 'SilentlyContinue' }
+        $live['XdpPS.XskPathMeasurement'] = Measure-XskPath @quick -PacketsPerSecond 500 -DurationSeconds 0.05
+        $live['XdpPS.XskThroughputResult'] = Measure-XskPath @quick -Rfc2544 -TrialSeconds 0.02 -Resolution 1 -LossTolerance 1
+        $reflector = Start-XskReflector $right
+        $live['XdpPS.XskReflectorResult'] = Stop-XskReflector $reflector
+        $live['XdpPS.XskReflector'] = $reflector
 
         # A session without our types reads what was written by one with them.
         $stranger = [runspacefactory]::CreateRunspace([initialsessionstate]::CreateDefault2())
@@ -62,7 +69,7 @@ Describe "What arrived from a remote session$note" -Tag Netns -Skip:($note -ne '
         "$($arrived[$_])" | Should -Be "$($live[$_])"
     }
 
-    It 'becomes our type again with a cast, with every property as it was: <_>' -ForEach ($types | Where-Object { $_ -notin 'XdpPS.XskSocket', 'XdpPS.XskFrameTemplate' }) {
+    It 'becomes our type again with a cast, with every property as it was: <_>' -ForEach ($types | Where-Object { $_ -notin 'XdpPS.XskSocket', 'XdpPS.XskFrameTemplate', 'XdpPS.XskReflector' }) {
         $type = $live[$_].GetType()
         $copy = [Management.Automation.LanguagePrimitives]::ConvertTo($arrived[$_], $type)
         $copy | Should -BeOfType $type
