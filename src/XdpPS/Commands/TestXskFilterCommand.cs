@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using XdpPS.Completion;
 using XdpPS.Errors;
 using XdpPS.Frames;
 
@@ -21,12 +22,14 @@ public sealed class TestXskFilterCommand : XskFilterCommand
     /// <inheritdoc/>
     [Parameter(Position = 0)]
     [ValidateNotNullOrEmpty]
+    [ArgumentCompleter(typeof(FilterCompleter))]
     public override string? Filter { get; set; }
 
     [Parameter(Mandatory = true, Position = 1, ValueFromPipeline = true, ParameterSetName = InputSet)]
     [Alias("Packet")]
     [AllowEmptyString]
     [AllowEmptyCollection]
+    [ArgumentCompleter(typeof(NothingCompleter))]
     public PSObject InputObject { get; set; } = null!;
 
     [Parameter(Mandatory = true, ParameterSetName = PathSet)]
