@@ -5,15 +5,19 @@
     Builds, tests, shows and documents XdpPS.
 .DESCRIPTION
     The module goes to output/XdpPS/<version>, so that with output in PSModulePath 'Import-Module XdpPS' works.
-    ./build.sh sets a fresh machine up and then calls this. Test and Demo need root.
+    ./build.sh sets a fresh machine up and then calls this. Test, VmTest and Demo need root.
 .PARAMETER Task
-    Build: the module and its help. Test: both suites. Demo: samples/demo.ps1. Docs: the help alone. Clean: removes all that was made.
+    Build: the module and its help. Test: both suites, and a network card's driver in a virtual machine. Demo:
+    samples/demo.ps1. Docs: the help alone. Clean: removes all that was made.
     Package: output/XdpPS.<version>.nupkg, for Publish-PSResource -NupkgPath or a folder registered as a repository; it runs on any architecture.
+    VmTest: the tests on other kernels and network cards, in virtual machines (docs/compatibility.md).
     Bench: measures XdpPS beside C and the usual tools (docs/benchmarks.md); needs root, gcc and libxdp-dev.
 .PARAMETER Portable
     Leaves the native code for this machine's architecture out of the assemblies, so that they load on any.
 .PARAMETER EngineTests
     With Test: also tests/XdpPS.Engine.Tests, which needs the package Microsoft.PowerShell.SDK.
+.PARAMETER Cell
+    With VmTest: names of cells of tests/vm/matrix.psd1, with wildcards.
 .PARAMETER Row
     With Bench: names of rows, with wildcards; docs/benchmarks.md is then left as it is.
 .PARAMETER Pairs
@@ -26,7 +30,7 @@
 [CmdletBinding()]
 param(
     [Parameter(Position = 0)]
-    [ValidateSet('Build', 'Test', 'Demo', 'Docs', 'Package', 'Bench', 'Clean')]
+    [ValidateSet('Build', 'Test', 'VmTest', 'Demo', 'Docs', 'Package', 'Bench', 'Clean')]
     [string] $Task = 'Build',
 
     [ValidateSet('Debug', 'Release')]
@@ -35,6 +39,8 @@ param(
     [switch] $Portable,
 
     [switch] $EngineTests,
+
+    [string[]] $Cell = '*',
 
     [string[]] $Row = '*',
     [int] $Pairs = 5,
@@ -252,6 +258,36 @@ function Invoke-PesterSuite {
     @{ Passed = $summary.passed; Failed = $summary.failed + $faults.Count; Skipped = $summary.skipped }
 }
 
+# The matrix of virtual machines, or one cell of it.
+function Invoke-VmSuite {
+    param([string[]] $Cell, [switch] $Document)
+    $summaryPath = Join-Path $results 'vm.json'
+    $pester = Find-RequiredModule 'Pester'
+    if (-not $pester) {
+        Write-Host 'Skipped the tests in virtual machines: needs Pester'
+        return @{ Passed = 0; Failed = 0; Skipped = 1 }
+    }
+
+    $arguments = @('-Cell', ($Cell -join ','), '-Configuration', $Configuration, '-SummaryPath', $summaryPath, '-PesterPath', $pester)
+    if ($Document) { $arguments += '-Document' }
+    & $pwsh -NoProfile -NonInteractive -File tests/vm/Invoke-VmTest.ps1 @arguments | Out-Host
+    if (-not (Test-Path -LiteralPath $summaryPath)) {
+        Write-Host 'FAILED: the tests in virtual machines did not run to their end.'
+        return @{ Passed = 0; Failed = 1; Skipped = 0 }
+    }
+
+    $summary = Get-Content -LiteralPath $summaryPath -Raw | ConvertFrom-Json
+    @{ Passed = $summary.passed; Failed = $summary.failed; Skipped = $summary.skipped }
+}
+
+function Invoke-VmTestTask {
+    if (Test-Path -LiteralPath "$results/vm.json") { Remove-Item -LiteralPath "$results/vm.json" }
+    $null = New-Item -ItemType Directory -Path $results -Force
+    Invoke-BuildTask
+    Invoke-Compiler 'XdpPS.sln'
+    if ((Invoke-VmSuite -Cell $Cell -Document).Failed -gt 0) { exit 1 }
+}
+
 function Invoke-TestTask {
     if (Test-Path -LiteralPath $results) { Remove-Item -LiteralPath $results -Recurse -Force }
     Invoke-BuildTask
@@ -264,6 +300,8 @@ function Invoke-TestTask {
         }
         finally { if (-not $core.Process.HasExited) { $core.Process.Kill($true) } }
         if ($EngineTests) { Invoke-EngineSuite 'tests/XdpPS.Engine.Tests' }
+        # After the others, since an emulated machine takes all the time it gets.
+        Invoke-VmSuite -Cell zero-copy
     )
 
     $passed, $failed, $skipped = foreach ($count in 'Passed', 'Failed', 'Skipped') { ($suites.$count | Measure-Object -Sum).Sum }

@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# The front door: ./build.sh build|test|demo|docs|package|bench|clean
+# The front door: ./build.sh build|test|vmtest|demo|docs|package|bench|clean
 # Sets the machine up and hands over to build.ps1; without PowerShell it does what can be done without.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 configuration=Release
 pwsh_missing=""
+# What tests/vm needs besides; where it is not there, that is skipped.
+virtual_machine=(qemu-system-x86_64 busybox modprobe cpio curl xz dpkg-deb)
 
 export DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1 POWERSHELL_TELEMETRY_OPTOUT=1 POWERSHELL_UPDATECHECK=Off
 
@@ -17,9 +19,10 @@ fail() {
 }
 
 usage() {
-  say "Usage: ./build.sh build|test|demo|docs|package|bench|clean"
+  say "Usage: ./build.sh build|test|vmtest|demo|docs|package|bench|clean"
   say "  demo   two interfaces joined by a cable, a few frames, what arrived (root)"
   say "  test   the xunit and Pester suites (root)"
+  say "  vmtest the tests on other kernels and network cards, in virtual machines (root)"
   say "  build  the module, in output/XdpPS/<version>"
   say "  bench  measures against C and the usual tools, into docs/benchmarks.md (root, gcc, libxdp-dev)"
   say "  docs   the module's help, from docs/en-US"
@@ -62,6 +65,12 @@ package_of() {
     dnf:setcap) echo libcap ;;
     apt-get:pgrep) echo procps ;;
     dnf:pgrep) echo procps-ng ;;
+    apt-get:qemu-system-x86_64) echo qemu-system-x86 ;;
+    dnf:qemu-system-x86_64) echo qemu-system-x86-core ;;
+    apt-get:busybox) echo busybox-static ;;
+    *:modprobe) echo kmod ;;
+    apt-get:xz) echo xz-utils ;;
+    dnf:dpkg-deb) echo dpkg ;;
     *:trafgen) echo netsniff-ng ;;
     *:taskset) echo util-linux ;;
     *) echo "$2" ;;
@@ -173,6 +182,10 @@ demo_without_pwsh() {
   tools/with-cable.sh dotnet "samples/XdpPS.Demo/bin/$configuration/net10.0/XdpPS.Demo.dll" left right
 }
 
+vmtest_without_pwsh() {
+  fail "nothing was tested, because PowerShell is not there: $pwsh_missing"
+}
+
 docs_without_pwsh() {
   fail "the help was not built, because PowerShell is not there: $pwsh_missing"
 }
@@ -202,7 +215,8 @@ main() {
     clean) clean; return ;;
     build | docs | package) ;;
     demo) become_root demo; install_commands ip ethtool ;;
-    test) become_root test; install_commands ip ethtool tcpdump tcpreplay bpftool ping trafgen setcap pgrep ;;
+    test) become_root test; install_commands ip ethtool tcpdump tcpreplay bpftool ping trafgen setcap pgrep "${virtual_machine[@]}" ;;
+    vmtest) become_root vmtest; install_commands ip ethtool tcpdump tcpreplay bpftool ping trafgen setcap pgrep "${virtual_machine[@]}" ;;
     bench) become_root bench; install_commands ip ethtool tcpdump tcpreplay trafgen gcc taskset; install_headers ;;
     *) usage; exit 2 ;;
   esac

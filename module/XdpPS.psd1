@@ -15,18 +15,24 @@
     CmdletsToExport        = @(
         'Edit-XskFrame'
         'Export-XskCapture'
+        'Export-XskReport'
         'Get-XdpInterface'
         'Get-XdpProgram'
         'Get-XskRingStats'
         'Get-XskSocket'
         'Import-XskCapture'
         'Invoke-XskForward'
+        'Measure-XskPath'
         'New-XskFrame'
         'New-XskSocket'
         'Receive-XskPacket'
         'Remove-XskSocket'
         'Send-XskFrame'
+        'Start-XskReflector'
+        'Stop-XskReflector'
+        'Test-XdpInterface'
         'Test-XskFilter'
+        'Watch-XskRing'
     )
     FunctionsToExport      = @()
     AliasesToExport        = @()

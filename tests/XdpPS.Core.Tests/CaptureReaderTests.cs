@@ -47,6 +47,24 @@ public sealed class CaptureReaderTests : IDisposable
         AssertAsTshark(path, timesOf: 3);
     }
 
+    [KernelTheory("tshark")]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void What_a_file_says_of_a_packet_is_said_again_in_the_next(bool bigEndian)
+    {
+        string path = Path.Combine(folder, "theirs"), next = Path.Combine(folder, "next");
+        File.WriteAllBytes(path, EveryKindOfBlock(bigEndian, out _));
+        using (XskCaptureWriter writer = new(new XskCaptureOptions { Path = next }))
+        {
+            foreach (XskPacket packet in ReadAll(path, out _)) writer.Write(packet);
+            writer.Complete();
+        }
+
+        string Notes(string file) => Command.Run("tshark", "-r", file, "-T", "fields", "-e", "frame.comment", "-e", "frame.packet_flags");
+        Assert.Equal(["a comment,änother\t0x80000005", "\t0x00000002", "\t", "\t"], Notes(path).TrimEnd('\n').Split('\n'));
+        Assert.Equal(Notes(path), Notes(next));
+    }
+
     [Theory]
     [InlineData(true, false)]
     [InlineData(false, false)]
@@ -124,9 +142,9 @@ public sealed class CaptureReaderTests : IDisposable
         blocks.Interface(snapLength: 100, (2, "eth7"u8.ToArray()), (9, [0x8a]), (14, blocks.Bytes64(1000)), (0x4bad, [1, 2, 3, 4, 5]));
         blocks.Interface(snapLength: 0, (9, [3]), (6, [2, 0, 0, 0, 0, 9]));
         blocks.Add(4, new byte[4]);
-        blocks.Enhanced(0, 512, first, first.Length, (6, blocks.Bytes32(3)), (1, "a comment"u8.ToArray()));
+        blocks.Enhanced(0, 512, first, first.Length, (6, blocks.Bytes32(3)), (1, "a comment"u8.ToArray()), (2, blocks.Bytes32(0x80000005)), (1, "änother"u8.ToArray()));
         blocks.Add(0x0bad0bad, new byte[24]);
-        blocks.Enhanced(1, 1_700_000_000_123, second, 1500);
+        blocks.Enhanced(1, 1_700_000_000_123, second, 1500, (2, blocks.Bytes32(2)));
         blocks.Obsolete(1, 5, third, third.Length);
         blocks.Simple(fourth, keep: 100);
         frames = [first, second, third, fourth];

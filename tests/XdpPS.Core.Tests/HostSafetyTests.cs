@@ -102,6 +102,15 @@ public sealed class HostSafetyTests : IDisposable
     [LinkTypeFact("macvlan")]
     public void The_interface_below_a_macvlan_with_a_default_route_is_refused() => RefusedBelow("macvlan");
 
+    [LinkTypeFact("macvlan")]
+    public void A_macvlan_over_an_interface_of_that_index_in_another_namespace_does_not_count()
+    {
+        using TestNetwork other = new();
+        other.Batch($"link add link {TestNetwork.Near} name xupper type macvlan", $"link set xupper netns {network.Name}");
+        network.Batch("link set xupper up", $"addr add {Address}/24 dev xupper", $"route add default via {Gateway} dev xupper");
+        network.Run(() => Sockets.Open().Dispose());
+    }
+
     [KernelTheory]
     [InlineData("198.51.100.7 50000 " + Address + " 22")]
     [InlineData("::ffff:198.51.100.7 50000 ::ffff:" + Address + " 22")]

@@ -140,6 +140,15 @@ public sealed class NamespaceTests : IDisposable
     }
 
     [KernelFact]
+    public void A_name_is_not_read_as_far_as_a_null_character_only()
+    {
+        XskException failure = Sockets.Fails(XskErrorId.NamespaceNotFound, () => XskSocket.Open(In($"{network.Name}\0.d")));
+        Assert.Contains($"'{network.Name}?.d'", failure.Message, StringComparison.Ordinal);
+        failure = Sockets.Fails(XskErrorId.InterfaceNotFound, () => XskSocket.Open(In(network.Name, $"{TestNetwork.Near}\0.5")));
+        Assert.Contains($"'{TestNetwork.Near}?.5'", failure.Message, StringComparison.Ordinal);
+    }
+
+    [KernelFact]
     public void A_pipe_in_place_of_a_namespace_is_not_waited_for()
     {
         string pipe = Path.Combine(Path.GetTempPath(), $"xdpps-test-{Environment.ProcessId}-pipe");

@@ -90,6 +90,9 @@ public sealed class PinnedMapTests : IDisposable
             Refused(XskErrorId.MapNotFound, $"{folder}/nothing", "Nothing is pinned at", "ENOENT");
             Refused(XskErrorId.MapNotFound, $"{plain}/nothing", "Nothing is pinned at", "ENOTDIR");
             Refused(XskErrorId.MapNotFound, "/nowhere/nothing", "is not on a BPF file system", "mount -t bpf");
+            // The kernel would take the map that is there.
+            XskException cut = Sockets.Fails(XskErrorId.MapNotFound, () => XskSocket.Open(Options(path: $"{Pin}\0.d")));
+            Assert.Contains($"{Pin}?.d': the path has a null character", cut.Message, StringComparison.Ordinal);
             Refused(XskErrorId.MapNotFound, "nothing", $"{Environment.CurrentDirectory} is not on a BPF file system");
             Residue.AssertNoMoreThan(before);
         }

@@ -62,11 +62,13 @@ public sealed class QueueHolderTests
             using Process other = Holder.Start(network, TestNetwork.Far, "0", Holder.WithoutProgram);
             string text = QueueHolder.Describe(XdpInterface.Get(TestNetwork.Near).Index, 0, null, [owner.Id]);
             Assert.Contains("this kernel cannot tell which", text, StringComparison.Ordinal);
-            Assert.Contains($"may hold it: {Name(owner)}, which holds the interface's XDP program, {Name(other)}", text, StringComparison.Ordinal);
+            // Those of other namespaces stand behind them, and come and go.
+            string first = $"may hold it: {Name(owner)}, which holds the interface's XDP program, {Name(other)}";
+            Assert.Contains(first, text, StringComparison.Ordinal);
             if (XdpDiag.Query() is null)
             {
                 XskException failure = Sockets.Fails(XskErrorId.QueueBusy, () => Sockets.Open());
-                Assert.Contains(text, failure.Message, StringComparison.Ordinal);
+                Assert.Contains(first, failure.Message, StringComparison.Ordinal);
             }
 
             End(owner, other);

@@ -48,6 +48,37 @@ public sealed class RemedyTests : IDisposable
         Assert.Equal(frames.Take(64), far.Take(64));
     });
 
+    [KernelTheory]
+    [InlineData(IfXdp.SOL_XDP, IfXdp.XDP_MAX_TX_SKB_BUDGET, "leave out -TxBudget")]
+    [InlineData(Libc.SOL_SOCKET, Libc.SO_PREFER_BUSY_POLL, "leave out -BusyPoll")]
+    public void What_the_kernel_does_not_know_is_left_out_as_NotSupported_says(int level, int option, string remedy) => network.Run(() =>
+    {
+        SystemCallFilter.Fail("setsockopt", Errno.ENOPROTOOPT, null, level, option);
+        XskSocketOptions both = Sockets.Options() with { TxBudget = 64, BusyPollMicroseconds = 20 };
+        XskException failure = Sockets.Fails(XskErrorId.NotSupported, () => XskSocket.Open(both).Dispose());
+        Assert.StartsWith(remedy, failure.Remedy, StringComparison.Ordinal);
+        XskSocket.Open(level == IfXdp.SOL_XDP ? both with { TxBudget = null } : both with { BusyPollMicroseconds = null }).Dispose();
+    });
+
+    [KernelFact]
+    public void After_RingCorrupted_the_socket_is_closed_and_another_takes_its_place() => network.Run(() =>
+    {
+        using XskSocket far = Sockets.Open(TestNetwork.Far);
+        using (XskSocket near = Sockets.Open())
+        {
+            // As something else in this process would write to it: the memory of the ring is mapped a second time.
+            using RingMapping again = new(near.Descriptor, RingKind.Rx, 64, XskRings.GetOffsets(near.Descriptor));
+            unsafe { *again.Layout.Producer += 1000; }
+            XskException failure = Sockets.Fails(XskErrorId.RingCorrupted, () => near.Receive(1).Dispose());
+            Assert.StartsWith("close this socket", failure.Remedy, StringComparison.Ordinal);
+        }
+
+        using XskSocket another = Sockets.Open();
+        far.Send(Frames.Series(20));
+        Assert.Equal(Frames.Series(20), another.Take(20));
+        Sockets.AssertConserved(another, far);
+    });
+
     /// <summary>The kernel's rule: CAP_SYS_ADMIN does for both, and only those of the first user namespace count.</summary>
     [Theory]
     [InlineData(0UL, true, "CAP_NET_ADMIN and CAP_BPF are missing", "CAP_NET_RAW, CAP_NET_ADMIN and CAP_BPF")]

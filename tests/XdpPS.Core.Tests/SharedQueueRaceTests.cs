@@ -1,3 +1,4 @@
+using System.Net;
 using System.Runtime.CompilerServices;
 
 namespace XdpPS.Tests;
@@ -188,6 +189,24 @@ public sealed class SharedQueueRaceTests : IDisposable
         current.Close();
     });
 
+    /// <remarks>
+    /// A thread of the kernel's that polls up to 64 packets delivers them at the poll's end (xdp_do_flush), also to a
+    /// socket that has left the map meanwhile. The filter is a slow one, so that a poll takes its time.
+    /// </remarks>
+    [KernelFact]
+    public void What_the_kernel_delivers_after_a_socket_has_left_the_map_is_not_lost()
+    {
+        string folder = Directory.CreateTempSubdirectory("xdpps-test-").FullName;
+        try
+        {
+            network.Run(() => CloseUnderSlowPolls(folder));
+        }
+        finally
+        {
+            Directory.Delete(folder);
+        }
+    }
+
     [KernelFact]
     public void A_sharer_closes_while_the_other_does_in_every_order() => network.Run(() =>
     {
@@ -263,6 +282,38 @@ public sealed class SharedQueueRaceTests : IDisposable
         [MethodImpl(MethodImplOptions.NoInlining)]
         static XskSocket ShareAndForget() => Sockets.Open().Share();
     });
+
+    private void CloseUnderSlowPolls(string folder)
+    {
+        // The host's own sysfs shows another namespace.
+        Kernel.MountPrivately("sysfs", folder);
+        File.WriteAllText($"{folder}/class/net/{TestNetwork.Near}/threaded", "1");
+        PacketFields strangers = new() { Addresses = [.. Enumerable.Range(0, 400).Select(i => IPNetwork.Parse($"198.18.{i / 250}.{i % 250}/32"))] };
+        XskSocketOptions options = Sockets.Options(frames: 256, rx: 128, fill: 128) with { Filter = PacketFilter.FromFields(strangers).Not() };
+        byte[] packet = [.. Frames.Make(60)[..12], 0x08, 0x00, 0x45, .. Frames.Make(85)[..45]];
+        XskSocket current = XskSocket.Open(options);
+        bool done = false;
+        TestNetwork.Running flood = network.Spawn(() =>
+        {
+            byte[][] packets = [.. Enumerable.Repeat(packet, 50)];
+            while (!Volatile.Read(ref done)) Kernel.SendRaw(TestNetwork.Far, packets);
+        });
+        for (int i = 0; i < 20; i++)
+        {
+            XskSocket next = XskSocket.Open(options with { ShareUmemWith = current });
+            for (int reads = 0; reads < 20; reads++) current.Receive(64).Dispose();
+            current.Close();
+            current = next;
+        }
+
+        Volatile.Write(ref done, true);
+        flood.Join();
+        current.Drain(50);
+        FrameCensus census = current.CountFrames();
+        Assert.Equal((128, 0), (census.Fill, census.KernelReceive));
+        Sockets.AssertConserved(current);
+        current.Close();
+    }
 
     private static IEnumerable<string> Sorted(IEnumerable<byte[]> frames) => frames.Select(Convert.ToHexString).Order(StringComparer.Ordinal);
 }

@@ -177,6 +177,17 @@ public sealed class StructLayoutTests
     }
 
     [BtfFact]
+    public void Ethtool_rings_are_the_kernels() => Same<Ethtool.RingSizes>(
+        Btf.Kernel.Struct("ethtool_ringparam"),
+        "Command=cmd", "MaxRx=rx_max_pending", "MaxRxMini=rx_mini_max_pending", "MaxRxJumbo=rx_jumbo_max_pending", "MaxTx=tx_max_pending",
+        "Rx=rx_pending", "RxMini=rx_mini_pending", "RxJumbo=rx_jumbo_pending", "Tx=tx_pending");
+
+    [BtfFact]
+    public void Ethtool_features_are_the_kernels() => Same<Ethtool.FeatureBlock>(
+        Btf.Kernel.Struct("ethtool_get_features_block"),
+        "Available=available", "Requested=requested", "Active=active", "NeverChanged=never_changed");
+
+    [BtfFact]
     public void PollFd_is_the_kernels() => Same<Libc.PollFd>(
         Btf.Kernel.Struct("pollfd"),
         "Descriptor=fd", "Events=events", "ReturnedEvents=revents");

@@ -17,6 +17,8 @@
     How many calls.
 .PARAMETER Minutes
     How long, instead of a number of calls.
+.PARAMETER CpuMinutes
+    How long in CPU time, instead of either.
 .PARAMETER Seed
     Which random choices.
 .PARAMETER Only
@@ -28,6 +30,7 @@
 param(
     [int] $Cases = 400,
     [double] $Minutes = 0,
+    [double] $CpuMinutes = 0,
     [int] $Seed = 20261121,
     [int] $Only = -1,
     [string] $ModulePath = (Join-Path $PSScriptRoot '../../output')
@@ -40,7 +43,7 @@ $PSStyle.OutputRendering = 'PlainText'
 if (-not $env:XDPPS_FUZZ_INSIDE) {
     $env:XDPPS_FUZZ_INSIDE = '1'
     $pwsh = (Test-Path -LiteralPath "$PSHOME/pwsh") ? "$PSHOME/pwsh" : 'pwsh'
-    unshare --net -- $pwsh -NoProfile -NonInteractive -File $PSCommandPath -Cases $Cases -Minutes $Minutes -Seed $Seed -Only $Only -ModulePath $ModulePath
+    unshare --net -- $pwsh -NoProfile -NonInteractive -File $PSCommandPath -Cases $Cases -Minutes $Minutes -CpuMinutes $CpuMinutes -Seed $Seed -Only $Only -ModulePath $ModulePath
     $env:XDPPS_FUZZ_INSIDE = $null
     exit $LASTEXITCODE
 }
@@ -263,7 +266,7 @@ try {
     New-Sockets
     Get-XskSocket | Remove-XskSocket
     $clean = Get-Left
-    while ($Only -lt 0 ? ($Minutes -gt 0 ? $watch.Elapsed.TotalMinutes -lt $Minutes : $number -lt $Cases) : $number -le $Only) {
+    while ($Only -lt 0 ? ($CpuMinutes -gt 0 ? [Environment]::CpuUsage.TotalTime.TotalMinutes -lt $CpuMinutes : $Minutes -gt 0 ? $watch.Elapsed.TotalMinutes -lt $Minutes : $number -lt $Cases) : $number -le $Only) {
         # A generator for each, so that each can be made alone.
         $random = [Random]::new($Seed + (7919 * $number))
         if ($number % 40 -eq 0) {
@@ -307,6 +310,7 @@ $found | ForEach-Object { Write-Host "FOUND: $_" }
 [pscustomobject]@{
     Calls    = ($outcomes.Values | Measure-Object -Sum).Sum
     Minutes  = [math]::Round($watch.Elapsed.TotalMinutes, 1)
+    CpuMinutes = [math]::Round([Environment]::CpuUsage.TotalTime.TotalMinutes, 1)
     Seed     = $Seed
     Outcomes = ($outcomes.Keys | Sort-Object | ForEach-Object { "$_ $($outcomes[$_])" }) -join ', '
     Cmdlets  = ($each.Keys | Sort-Object | ForEach-Object { "$_ $($each[$_])" }) -join ', '

@@ -6,7 +6,7 @@
 .PARAMETER Path
     Files in the format of Cobertura, as tests/fuzz/run.sh leaves them.
 .PARAMETER Folder
-    Folders of src/XdpPS.Core to show.
+    Folders of src/XdpPS.Core and src/XdpPS to show.
 #>
 [CmdletBinding()]
 param(
@@ -18,7 +18,7 @@ Set-StrictMode -Version 3.0
 $files = @{}
 foreach ($report in Get-Item -Path $Path) {
     foreach ($class in ([xml](Get-Content -LiteralPath $report.FullName -Raw)).SelectNodes('//class')) {
-        $name = $class.filename -replace '^.*XdpPS\.Core/'
+        $name = $class.filename -replace '^.*XdpPS(\.Core)?/'
         if (-not $files.ContainsKey($name)) { $files[$name] = @{} }
         foreach ($line in $class.SelectNodes('lines/line')) { $files[$name][[int]$line.number] = [long]$line.hits + [long]$files[$name][[int]$line.number] }
     }

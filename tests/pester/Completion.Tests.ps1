@@ -61,7 +61,7 @@ Describe 'Completion on any machine' -Tag Unit {
         (Complete "New-XskSocket lo -$Parameter ").CompletionText | Sort-Object | Should -Be $Values
     }
 
-    It 'knows the CPUs that this session may run on for <_>' -ForEach 'Receive-XskPacket -Cpu ', 'Send-XskFrame -Cpu ', 'Invoke-XskForward -Cpu ' {
+    It 'knows the CPUs that this session may run on for <_>' -ForEach 'Receive-XskPacket -Cpu ', 'Send-XskFrame -Cpu ', 'Invoke-XskForward -Cpu ', 'Measure-XskPath -Cpu ', 'Start-XskReflector -Cpu ' {
         # Ranges such as 0-3,8.
         $allowed = (Get-Content -LiteralPath /proc/self/status | Select-String '^Cpus_allowed_list:\s*(\S+)').Matches.Groups[1].Value
         $numbers = $allowed -split ',' | ForEach-Object { $first, $last = $_ -split '-'; $first..($last ?? $first) }

@@ -144,6 +144,17 @@ Describe "The remedy of a message$note" -Tag Netns -Skip:($note -ne '') {
             @{ $Name = $found.Groups[1].Value }
         }
 
+        # A frame that arrives at an interface, in the file that tcpdump listening there, or on 'any', writes.
+        function Save-Arriving {
+            param([string] $Name)
+            $capture = Start-Capture $Name
+            Send-XskFrame (New-XskSocket $right -NoProgram) -Data (New-TestFrame)
+            $null = Wait-Until { @(Read-Pcap $capture.Path).Count -gt 0 }
+            Get-XskSocket $right | Remove-XskSocket
+            Stop-Program $capture.Process -Signal INT
+            Move-Item -LiteralPath $capture.Path -Destination "$folder/arrived.pcap" -Force
+        }
+
         # The error of a script, and whether it ended the command.
         function Invoke-Failing {
             param([scriptblock] $Script)
@@ -196,6 +207,12 @@ Describe "The remedy of a message$note" -Tag Netns -Skip:($note -ne '') {
                 New-XskSocket $left -Headroom $most } }
         @{ Id = 'RingSizeInvalid'; What = 'the size that is proposed'; Fail = { New-XskSocket $left -RxRingSize 1000 }
             Then = { param($m) $given = Get-Proposed $m RxRingSize; New-XskSocket $left @given } }
+        @{ Id = 'TxBudgetInvalid'; What = 'the budget that is proposed, or none'; Fail = { New-XskSocket $left -TxRingSize 64 -TxBudget 8 }
+            Then = { param($m)
+                $given = Get-Proposed $m TxBudget
+                if ([Environment]::OSVersion.Version -ge '6.17') { New-XskSocket $left -TxRingSize 64 @given }
+                $m | Should -Match 'or leave it out'
+                New-XskSocket $left -QueueId 1 -TxRingSize 64 } }
         @{ Id = 'UmemTooLarge'; What = 'fewer frames'; Fail = { New-XskSocket $left -FrameCount 1000000000 }
             Then = { param($m) $m | Should -Match 'smaller -FrameCount'; New-XskSocket $left -FrameCount 1000 } }
         @{ Id = 'UmemNotShareable'; What = 'without -BindMode'; Fail = { $first = New-XskSocket $left -BindMode Copy; New-XskSocket $left -QueueId 1 -ShareUmemWith $first -BindMode ZeroCopy }
@@ -220,6 +237,10 @@ Describe "The remedy of a message$note" -Tag Netns -Skip:($note -ne '') {
             Then = { param($m) $m | Should -Match 'remove this socket and open a new one'; Get-XskSocket | Remove-XskSocket; Receive-XskPacket (New-XskSocket $left) -TimeoutSeconds 0 } }
         @{ Id = 'FilterConflict'; What = 'the same filter'; Fail = { $null = New-XskSocket $left -Port 53; New-XskSocket $left -QueueId 1 -Port 54 }
             Then = { param($m) $m | Should -Match 'same filter'; New-XskSocket $left -QueueId 1 -Port 53 } }
+        @{ Id = 'FilterTooLarge'; What = 'net in place of hosts'; Fail = { New-XskSocket $left -Filter ((0..999 | ForEach-Object { "host 10.0.$([math]::Floor($_ / 250)).$($_ % 250)" }) -join ' or ') }; Ends = $true
+            Then = { param($m) $m | Should -Match 'use net in place of many hosts'; New-XskSocket $left -Filter 'net 10.0.0.0/22' } }
+        @{ Id = 'FilterTooLarge'; What = 'a shorter expression'; Fail = { New-XskSocket $left -Port (1..1000 | ForEach-Object { 2 * $_ }) }
+            Then = { param($m) $m | Should -Match 'use a shorter expression'; New-XskSocket $left -Filter 'portrange 2-2000' } }
         @{ Id = 'FilterSyntax'; What = 'fields that can be together'; Ends = $true; Fail = { New-XskSocket $left -EtherType ARP -Port 53 }
             Then = { param($m) $m | Should -Match 'ports are in TCP, UDP'; New-XskSocket $left -IPProtocol UDP -Port 53 } }
         @{ Id = 'ParametersContradict'; What = 'one of the two'; Ends = $true; Fail = { New-XskSocket $left -AllQueues -QueueId 1 }
@@ -252,6 +273,20 @@ Describe "The remedy of a message$note" -Tag Netns -Skip:($note -ne '') {
             Then = { param($m) $one = [regex]::Match($m, 'such as ([0-9a-f:]+)').Groups[1].Value; Invoke-XskForward (Get-XskSocket $left) (Get-XskSocket $right) -RewriteSource $one -DurationSeconds 0.01 } }
         @{ Id = 'NamespaceNotFound'; What = 'a path'; Fail = { New-XskSocket $left -NetworkNamespace nosuch }
             Then = { param($m) $m | Should -Match '/proc/PID/ns/net'; New-XskSocket $left -NetworkNamespace "/proc/$PID/ns/net" } }
+        @{ Id = 'MapNotUsable'; What = 'a map that bpftool lists'; Fail = { $script:pins = "$folder/bpf"; Set-Content "$folder/map" x; New-XskSocket $left -XskMapPath "$folder/map" }
+            Then = { param($m)
+                $null = New-Item -ItemType Directory $pins
+                $null = Invoke-Native mount -t bpf bpf $pins
+                try {
+                    $null = Invoke-Native bpftool map create "$pins/xsks" type xskmap key 4 value 4 entries 4 name xsks
+                    $listed = (Invoke-Proposed $m 'bpftool -f map show') -join "`n"
+                    $path = [regex]::Match($listed, "xskmap +name xsks [^\n]*\n(?:\t[^\n]*\n)*?\t[^\n]*pinned ($([regex]::Escape($folder))\S+)").Groups[1].Value
+                    New-XskSocket $left -XskMapPath $path
+                }
+                finally {
+                    Get-XskSocket | Remove-XskSocket
+                    umount $pins
+                } } }
         @{ Id = 'MapNotFound'; What = 'without -XskMapPath'; Fail = { New-XskSocket $left -XskMapPath "$folder/none" }
             Then = { param($m) $m | Should -Match 'bpftool map pin.*ENOENT'; New-XskSocket $left } }
         @{ Id = 'FrameHexInvalid'; What = 'two digits a byte'; Fail = { '0g' * 20 | Send-XskFrame (New-XskSocket $left) }
@@ -282,6 +317,8 @@ Describe "The remedy of a message$note" -Tag Netns -Skip:($note -ne '') {
             Then = { param($m) $given = Get-Proposed $m Format; '02' * 20 | Export-XskCapture "$folder/a.pcap" -Append @given } }
         @{ Id = 'CaptureUnreadable'; What = 'a capture'; Fail = { Set-Content "$folder/a.pcap" 'no capture'; Import-XskCapture "$folder/a.pcap" }
             Then = { param($m) Write-Pcap "$folder/a.pcap" @(, (New-TestFrame)); Import-XskCapture "$folder/a.pcap" } }
+        @{ Id = 'CaptureNotEthernet'; What = 'captured on an Ethernet interface'; Fail = { Save-Arriving any; Import-XskCapture "$folder/arrived.pcap" }
+            Then = { param($m) $m | Should -Match "capture on an Ethernet interface, not on 'any'"; Save-Arriving $left; @(Import-XskCapture "$folder/arrived.pcap").Count | Should -Be 1 } }
         @{ Id = 'CaptureDamaged'; What = 'what was whole is there'; Fail = { Write-Pcap "$folder/a.pcap" @((New-TestFrame), (New-TestFrame)); truncate -s -5 "$folder/a.pcap"; Import-XskCapture "$folder/a.pcap" }
             Then = { param($m) $m | Should -Match 'stands'; @(Import-XskCapture "$folder/a.pcap" -ErrorAction SilentlyContinue) | Should -HaveCount 1 } }
     ) {

@@ -248,6 +248,37 @@ Describe "A machine that runs short$note" -Tag Netns -Skip:($note -ne '') {
         Read-Step $child | Should -Be 'Open'
     }
 
+    It 'of the memory of its control group ends as by SIGKILL, and leaves nothing' {
+        # Version 2 of control groups, else version 1.
+        $v2 = (Test-Path /sys/fs/cgroup/cgroup.controllers) -and (Get-Content /sys/fs/cgroup/cgroup.subtree_control) -match '\bmemory\b'
+        $parent = $v2 ? '/sys/fs/cgroup' : '/sys/fs/cgroup/memory'
+        $limit = $v2 ? 'memory.max' : 'memory.limit_in_bytes'
+        if (-not $v2 -and -not (Test-Path "$parent/$limit")) {
+            Set-ItResult -Skipped -Because 'there is no memory controller of control groups here'
+            return
+        }
+
+        $group = New-Item -ItemType Directory -Path "$parent/xdpps-$PID"
+        try {
+            $child = Start-Stepper "`$s = New-XskSocket $($cable.Left) -QueueId 0", "New-XskSocket $($cable.Left) -QueueId 1 -FrameCount 131072"
+            Step $child
+            $null = Read-Step $child
+            (Get-AttachedProgram $cable.Left).Id | Should -Not -Be 0
+            # What it has already is not counted. 256 MiB more are wanted.
+            Set-Content "$group/$limit" 64M
+            Set-Content "$group/cgroup.procs" $child.Id
+            Step $child
+            $child.WaitForExit(20000) | Should -BeTrue
+            $child.ExitCode | Should -Be 137
+            (Wait-Until { (Get-AttachedProgram $cable.Left).Id -eq 0 }) | Should -BeTrue
+            New-XskSocket $cable.Left -QueueId 0, 1 | Should -HaveCount 2
+        }
+        finally {
+            Stop-Program $child -Signal KILL
+            (Wait-Until { rmdir $group 2>$null; $LASTEXITCODE -eq 0 }) | Should -BeTrue
+        }
+    }
+
     It 'of disk ends a recording with the last packet that fits, and the socket goes on' {
         $folder = (New-Item -ItemType Directory -Path (Join-Path ([IO.Path]::GetTempPath()) "xdpps-disk-$PID")).FullName
         $child = Start-Stepper -Prefix 'unshare', '--mount', 'sh', '-c', 'mount -t tmpfs -o size=200k tmpfs "$0" && exec "$@"', $folder -Step @(

@@ -85,7 +85,7 @@ Describe 'The help of all commands' -Tag Unit {
 
     It 'explains every ErrorId somewhere' {
         $notes = Get-Command -Module XdpPS | ForEach-Object { Get-HelpText $_.Name alertSet } | Out-String -Width 400
-        foreach ($id in [Enum]::GetNames([XdpPS.XskErrorId]) + 'ParametersContradict', 'FilterMissing', 'SocketNotFound', 'SendIncomplete') {
+        foreach ($id in [Enum]::GetNames([XdpPS.XskErrorId]) + 'ParametersContradict', 'FilterMissing', 'FilterInputMissing', 'SocketNotFound', 'SendIncomplete') {
             $notes | Should -MatchExactly "\b$id\b"
         }
     }

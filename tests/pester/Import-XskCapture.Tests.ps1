@@ -78,14 +78,72 @@ Describe 'Import-XskCapture' -Tag Unit {
         @{ What = 'what does not exist'; Id = 'CaptureNotFound'; Path = 'none'; Words = 'no file' }
         @{ What = 'a folder'; Id = 'CaptureUnreadable'; Path = '.'; Words = 'directory' }
         @{ What = 'what is compressed'; Id = 'CaptureUnreadable'; Path = 'gz'; Words = 'gunzip' }
-        # It would be waited for without end, and Ctrl-C could not help.
-        @{ What = 'a pipe that nobody writes to'; Id = 'CaptureUnreadable'; Path = 'pipe'; Words = 'pipe or a device' }
+        @{ What = 'a device'; Id = 'CaptureUnreadable'; Path = 'device'; Words = 'device or a socket' }
     ) {
         [IO.File]::WriteAllBytes("$folder/gz", [byte[]](0x1f, 0x8b, 8, 0, 0, 0))
-        if (-not (Test-Path -LiteralPath "$folder/pipe")) { mkfifo "$folder/pipe" }
+        if (-not (Test-Path -LiteralPath "$folder/device")) { $null = New-Item -ItemType SymbolicLink -Path "$folder/device" -Target /dev/null }
         Import-XskCapture "$folder/$Path" -ErrorAction SilentlyContinue -ErrorVariable failures | Should -BeNullOrEmpty
         $failures.FullyQualifiedErrorId | Should -Be "$Id,$command"
         $failures.Exception.Message | Should -Match $Words
+    }
+
+    Context 'from a pipe' {
+        BeforeEach {
+            $pipe = "$folder/pipe"
+            $null = Invoke-Native mkfifo $pipe
+            $pipeline = $writer = $null
+        }
+
+        AfterEach {
+            Close-Pipeline $pipeline
+            if ($writer) { $writer.Dispose() }
+            Remove-Item -LiteralPath $pipe
+        }
+
+        BeforeAll {
+            function Test-Open { @(Get-ChildItem -LiteralPath /proc/self/fd | Where-Object LinkTarget -EQ $pipe).Count -gt 0 }
+        }
+
+        It 'waits for a program that writes to it, and reads until that ends' -Skip:($witness -ne '') {
+            $pipeline = Start-Pipeline { param($path) Import-XskCapture $path | ForEach-Object { [Convert]::ToHexString($_.Data).ToLowerInvariant() } } $pipe
+            Wait-Until { Test-Open } | Should -BeTrue
+            $null = Invoke-Native tcpdump -Z root -r "$captures/lan.pcap" -w $pipe
+            Wait-Pipeline $pipeline | Should -BeNullOrEmpty
+            @($pipeline.Output) | Should -Be @(Read-Pcap "$captures/lan.pcap")
+            Test-Open | Should -BeFalse
+        }
+
+        It 'gives a packet as soon as it is written, and an error where the pipe ends within the next' {
+            $bytes = [IO.File]::ReadAllBytes("$folder/two.pcap")
+            $pipeline = Start-Pipeline { param($path) Import-XskCapture $path | ForEach-Object Length } $pipe
+            $writer = [IO.File]::OpenWrite($pipe)
+            $writer.Write($bytes, 0, 24 + 16 + 64 + 3)
+            $writer.Flush()
+            Wait-Until { $pipeline.Output.Count -eq 1 } | Should -BeTrue
+            $pipeline.Async.IsCompleted | Should -BeFalse
+            $writer.Dispose()
+            (Wait-Pipeline $pipeline).FullyQualifiedErrorId | Should -Be "CaptureDamaged,$command"
+            @($pipeline.Output) | Should -Be 64
+        }
+
+        It 'can be stopped, as by Ctrl-C, <When>: <Command>' -ForEach @(
+            @{ When = 'while nobody writes'; Command = 'Import-XskCapture'; Script = { param($path) Import-XskCapture $path }; Bytes = 0 }
+            @{ When = 'while a writer is silent'; Command = 'Import-XskCapture'; Script = { param($path) Import-XskCapture $path }; Bytes = 24 + 16 + 64 }
+            @{ When = 'while nobody writes'; Command = 'Test-XskFilter'; Script = { param($path) Test-XskFilter -Port 53 -Path $path }; Bytes = 0 }
+        ) {
+            $pipeline = Start-Pipeline $Script $pipe
+            Wait-Until { Test-Open } | Should -BeTrue
+            if ($Bytes) {
+                $writer = [IO.File]::OpenWrite($pipe)
+                $writer.Write([IO.File]::ReadAllBytes("$folder/two.pcap"), 0, $Bytes)
+                $writer.Flush()
+                Wait-Until { $pipeline.Output.Count -eq 1 } | Should -BeTrue
+            }
+
+            Stop-Pipeline $pipeline | Should -BeLessThan 2000
+            Test-Open | Should -BeFalse
+            $pipeline.Shell.Streams.Error | Should -BeNullOrEmpty
+        }
     }
 
     It 'stops reading where the pipeline ends' {

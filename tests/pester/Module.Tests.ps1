@@ -11,7 +11,7 @@ BeforeAll {
 
 Describe 'The module' -Tag Unit {
     BeforeAll {
-        $cmdlets = 'Edit-XskFrame', 'Export-XskCapture', 'Get-XdpInterface', 'Get-XdpProgram', 'Get-XskRingStats', 'Get-XskSocket', 'Import-XskCapture', 'Invoke-XskForward', 'New-XskFrame', 'New-XskSocket', 'Receive-XskPacket', 'Remove-XskSocket', 'Send-XskFrame', 'Test-XskFilter'
+        $cmdlets = 'Edit-XskFrame', 'Export-XskCapture', 'Get-XdpInterface', 'Get-XdpProgram', 'Get-XskRingStats', 'Get-XskSocket', 'Import-XskCapture', 'Invoke-XskForward', 'Measure-XskPath', 'New-XskFrame', 'New-XskSocket', 'Receive-XskPacket', 'Remove-XskSocket', 'Send-XskFrame', 'Start-XskReflector', 'Stop-XskReflector', 'Test-XdpInterface', 'Test-XskFilter'
     }
 
     It 'is found by its name in the folder of the build' {
@@ -64,8 +64,12 @@ Describe 'The module' -Tag Unit {
         @{ Name = 'Edit-XskFrame'; Type = 'XdpPS.XskPacket' }
         @{ Name = 'Send-XskFrame'; Type = 'XdpPS.XskSendResult' }
         @{ Name = 'Invoke-XskForward'; Type = 'XdpPS.XskForwardResult' }
+        @{ Name = 'Measure-XskPath'; Type = 'XdpPS.XskPathMeasurement', 'XdpPS.XskThroughputResult' }
+        @{ Name = 'Start-XskReflector'; Type = 'XdpPS.XskReflector' }
+        @{ Name = 'Stop-XskReflector'; Type = 'XdpPS.XskReflectorResult' }
         @{ Name = 'Get-XskRingStats'; Type = 'XdpPS.XskRingStats' }
         @{ Name = 'Get-XdpProgram'; Type = 'XdpPS.XdpProgramInfo' }
+        @{ Name = 'Test-XdpInterface'; Type = 'XdpPS.XdpInterfaceCheck', 'System.Boolean' }
         @{ Name = 'Test-XskFilter'; Type = 'XdpPS.XskFilterResult', 'XdpPS.XskFilterProgram' }
     ) {
         (Get-Command -Name $Name).OutputType.Name | Should -Be $Type
@@ -75,6 +79,9 @@ Describe 'The module' -Tag Unit {
         @{ Name = 'New-XskSocket'; Expected = $true }
         @{ Name = 'Send-XskFrame'; Expected = $true }
         @{ Name = 'Invoke-XskForward'; Expected = $true }
+        @{ Name = 'Measure-XskPath'; Expected = $true }
+        @{ Name = 'Start-XskReflector'; Expected = $true }
+        @{ Name = 'Stop-XskReflector'; Expected = $true }
         @{ Name = 'Remove-XskSocket'; Expected = $true }
         @{ Name = 'Export-XskCapture'; Expected = $true }
         @{ Name = 'Import-XskCapture'; Expected = $false }
@@ -85,6 +92,7 @@ Describe 'The module' -Tag Unit {
         @{ Name = 'Get-XskRingStats'; Expected = $false }
         @{ Name = 'Get-XdpProgram'; Expected = $false }
         @{ Name = 'Receive-XskPacket'; Expected = $false }
+        @{ Name = 'Test-XdpInterface'; Expected = $false }
         @{ Name = 'Test-XskFilter'; Expected = $false }
     ) {
         foreach ($parameter in 'WhatIf', 'Confirm') {
@@ -111,7 +119,7 @@ Describe 'The module' -Tag Unit {
     }
 
     It 'can be removed and imported again in one session' {
-        Invoke-Pwsh "Remove-Module XdpPS; Import-Module XdpPS; Remove-Module XdpPS; Import-Module XdpPS; (Get-Command -Module XdpPS).Count" | Should -Be 14
+        Invoke-Pwsh "Remove-Module XdpPS; Import-Module XdpPS; Remove-Module XdpPS; Import-Module XdpPS; (Get-Command -Module XdpPS).Count" | Should -Be $cmdlets.Count
     }
 }
 

@@ -12,7 +12,7 @@ BeforeAll {
 
 Describe '-NetworkNamespace of what does not exist' -Tag Unit {
     It 'is ObjectNotFound for <Command> and <Place>' -ForEach @(
-        foreach ($command in 'New-XskSocket', 'Receive-XskPacket -InterfaceName', 'Get-XskSocket', 'Get-XdpInterface', 'Get-XdpProgram') {
+        foreach ($command in 'New-XskSocket', 'Receive-XskPacket -InterfaceName', 'Get-XskSocket', 'Get-XdpInterface', 'Get-XdpProgram', 'Test-XdpInterface') {
             foreach ($place in 'nosuch-namespace', '/proc/1/ns/nosuch', '/proc/1/ns/mnt', '/proc/self/ns/uts', '/etc/passwd', '../x') { @{ Command = $command; Place = $place } }
         }
     ) {

@@ -154,6 +154,9 @@ Describe 'New-XskFrame' -Tag Unit {
         @{ What = 'a priority without a tag'; Id = 'ParametersContradict'; Change = @{ VlanPriority = 0 }; Words = '-Vlan as well' }
         @{ What = 'a type of tags without a tag'; Id = 'ParametersContradict'; Change = @{ VlanType = 'QinQ' }; Words = '-Vlan as well' }
         @{ What = 'a seed of nothing'; Id = 'ParametersContradict'; Change = @{ SourcePort = (1..5); Seed = 3 }; Words = '-Vary Random as well' }
+        @{ What = 'an identification of IPv6'; Id = 'ParametersContradict'; Change = @{ SourceAddress = '2001:db8::1'; DestinationAddress = '2001:db8::2'; Identification = 7 }; Words = 'a field of IPv4' }
+        @{ What = 'unfragmented IPv6'; Id = 'ParametersContradict'; Change = @{ SourceAddress = '2001:db8::1'; DestinationAddress = '2001:db8::2'; DontFragment = $true }; Words = 'a bit of IPv4' }
+        @{ What = 'a flow label of IPv4'; Id = 'ParametersContradict'; Change = @{ FlowLabel = 7 }; Words = 'a field of IPv6' }
         @{ What = 'a namespace of nothing'; Id = 'ParametersContradict'; Change = @{ NetworkNamespace = 'lab1' }; Words = 'that of -InterfaceName' }
         @{ What = 'more frames than can be meant'; Id = 'FrameFieldInvalid'; Change = @{ SourceAddress = '10.0.0.0/8'; SourcePort = (1..1000); Vary = 'Combination' }; Words = '-Count' }
     ) {

@@ -146,10 +146,10 @@ Describe "The parameters of a filter$note" -Tag Netns -Skip:($note -ne '') {
         Close-Pipeline $receiver
     }
 
-    It 'warn where the interface strips VLAN tags' {
-        $null = Invoke-Native ethtool -K $cable.Left rxvlan on
+    It 'warn where VLAN tags are not in the frame' {
+        $null = Invoke-Native ethtool -K $cable.Right txvlan on
         $null = New-XskSocket $cable.Left -Vlan 5 -WarningAction SilentlyContinue -WarningVariable warnings
-        $warnings | Should -Match 'rxvlan off'
+        $warnings | Should -Match "run 'ethtool -K $($cable.Right) txvlan off'"
     }
 
     It 'leave with -KeepKernelTraffic what the host needs, and are not refused on its own interface' {
@@ -188,11 +188,12 @@ Describe "Without libpcap$withoutLibpcap" -Tag Netns -Skip:($withoutLibpcap -ne 
     }
 
     It 'an expression is refused as LibpcapMissing, which names the package and what works without' {
-        $text = Invoke-WithoutLibpcap "try { New-XskSocket $($cable.Left) -Filter udp } catch { `$_.FullyQualifiedErrorId; `$_.CategoryInfo.Category; `$_.Exception.Message }"
-        $id, $category, $message = $text -split "`n"
+        $text = Invoke-WithoutLibpcap "try { New-XskSocket $($cable.Left) -Filter udp } catch { `$_.FullyQualifiedErrorId; `$_.CategoryInfo.Category; `$_.Exception.Message }; (New-XskSocket $($cable.Left) -IPProtocol UDP -Port 53).Filter"
+        $id, $category, $message, $filter = $text -split "`n"
         $id | Should -Be "LibpcapMissing,$command"
         $category | Should -Be 'NotInstalled'
         $message | Should -Match 'libpcap0.8.*-Port'
+        $filter | Should -Be 'udp and port 53'
     }
 
     It 'the other parameters of a filter work, and so does the rest' {

@@ -111,6 +111,9 @@ Describe "How Receive-XskPacket ends$note" -Tag Netns -Skip:($note -ne '') {
         $caught = { Receive-XskPacket $socket -TimeoutSeconds 1 } | Should -Throw -ErrorId "SocketBusy,$command" -PassThru
         $caught.CategoryInfo.Category | Should -Be 'ResourceBusy'
         $pipeline.Async.IsCompleted | Should -BeFalse
+        $caught.Exception.Message | Should -Match 'wait for it to end or stop it'
+        $null = Stop-Pipeline $pipeline
+        Receive-XskPacket $socket -TimeoutSeconds 0 | Should -BeNullOrEmpty
     }
 
     It 'ends with DirectionDisabled on a socket that only transmits' {

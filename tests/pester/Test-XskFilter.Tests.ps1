@@ -115,6 +115,12 @@ Describe 'Test-XskFilter' -Tag Unit {
         { $udp | Test-XskFilter } | Should -Throw -ErrorId "FilterMissing,$command"
     }
 
+    It 'ends without a packet, and does not ask for one, but is content with an empty pipeline' {
+        { Test-XskFilter udp } | Should -Throw -ErrorId "FilterInputMissing,$command" -ExpectedMessage '*-Path*-ShowProgram*'
+        @() | Test-XskFilter udp -ErrorAction Stop | Should -BeNullOrEmpty
+        { Test-XskFilter udp -InputObject $null } | Should -Throw -ErrorId "ParameterArgumentValidationError,$command"
+    }
+
     It 'ends where the pipeline took bytes apart' {
         { ConvertFrom-Hex $udp | ForEach-Object { $_ } | Test-XskFilter udp } | Should -Throw -ErrorId "FrameBytesUnrolled,$command"
     }

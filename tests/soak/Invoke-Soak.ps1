@@ -48,7 +48,7 @@ $folder = [IO.Directory]::CreateTempSubdirectory('xdpps-soak-').FullName
 $faults = [Collections.Generic.List[string]]::new()
 $total = [ordered]@{ Sent = 0L; Received = 0L; RxDropped = 0L; RxRingFull = 0L; LinkDropped = 0L; FillRingEmpty = 0L; Opened = 0; Refused = 0 }
 $ours = @{ prog = [Collections.Generic.HashSet[int]]::new(); map = [Collections.Generic.HashSet[int]]::new(); link = [Collections.Generic.HashSet[int]]::new() }
-$rss = [Collections.Generic.List[double[]]]::new()
+$memory = [Collections.Generic.List[double[]]]::new()
 
 function Invoke-Native {
     $program, $arguments = $args
@@ -350,7 +350,14 @@ function Get-Left {
 function Get-BpfLeft {
     $left = 0
     foreach ($kind in 'prog', 'map', 'link') {
-        $there = @(bpftool --json $kind list | ConvertFrom-Json | ForEach-Object { $_.id })
+        # One of another process that goes while it is listed is an error, behind which others may be missing: it is asked again.
+        foreach ($try in 1..20) {
+            $listed = @(bpftool --json $kind list | ConvertFrom-Json)
+            if (-not ($listed | Where-Object { -not $_.PSObject.Properties['id'] })) { break }
+            if ($try -eq 20) { throw "bpftool cannot list every $kind`: $($listed | Where-Object { -not $_.PSObject.Properties['id'] })" }
+        }
+
+        $there = @($listed | ForEach-Object { $_.id })
         $left += @($ours[$kind] | Where-Object { $_ -in $there }).Count
     }
 
@@ -375,15 +382,16 @@ function Assert-NothingLeft {
     return $left
 }
 
-# Kilobytes a minute, by least squares over the epochs after the first third.
+# Kilobytes a minute, by least squares over the epochs after the first third: of resident memory (1), or of the managed heap (2).
 function Get-Slope {
-    $points = @($rss | Select-Object -Skip ([int]($rss.Count / 3)))
+    param([int] $Of)
+    $points = @($memory | Select-Object -Skip ([int]($memory.Count / 3)))
     if ($points.Count -lt 3) { return $null }
     $x = ($points | ForEach-Object { $_[0] } | Measure-Object -Average).Average
-    $y = ($points | ForEach-Object { $_[1] } | Measure-Object -Average).Average
+    $y = ($points | ForEach-Object { $_[$Of] } | Measure-Object -Average).Average
     $numerator = $denominator = 0.0
     foreach ($point in $points) {
-        $numerator += ($point[0] - $x) * ($point[1] - $y)
+        $numerator += ($point[0] - $x) * ($point[$Of] - $y)
         $denominator += ($point[0] - $x) * ($point[0] - $x)
     }
 
@@ -430,7 +438,7 @@ try {
         $left = Assert-NothingLeft $allowed
         # Those that the runtime starts come and go in the first third.
         if ($watch.Elapsed.TotalMinutes -lt $Minutes / 3) { $threads = [math]::Max($threads, $left.Threads) }
-        $rss.Add(@($watch.Elapsed.TotalMinutes, (Get-ResidentKilobyte)))
+        $memory.Add(@($watch.Elapsed.TotalMinutes, (Get-ResidentKilobyte), ([GC]::GetTotalMemory($true) / 1024)))
         Write-Host ('{0,4} {1:mm\:ss} {2,7} {3,9:n0}  {4}' -f $epoch, $watch.Elapsed, $mode.ToLowerInvariant(), ($total.Sent - $earlier), $what)
         foreach ($fault in $faults | Select-Object -Skip $known) { Write-Host "     FAULT: $fault" }
     }
@@ -459,7 +467,9 @@ if ($namespaces) { $faults.Add("$namespaces network namespaces are left") }
         ThreadsMore      = $threads ? [math]::Max(0, $left.Threads - $threads) : 0
         NamespacesLeft   = $namespaces
         ResidentMB       = [math]::Round((Get-ResidentKilobyte) / 1024, 1)
-        ResidentKBPerMinute = Get-Slope
+        ResidentKBPerMinute = Get-Slope 1
+        HeapMB           = [math]::Round([GC]::GetTotalMemory($true) / 1MB, 1)
+        HeapKBPerMinute  = Get-Slope 2
         Faults           = $faults.ToArray()
     })
 exit ($faults.Count -gt 0 -or $epoch -eq 0 ? 1 : 0)

@@ -16,6 +16,12 @@ internal static unsafe class PinnedXskMap
     /// <exception cref="XskException">Nothing is there, or something else, or it may not be opened.</exception>
     internal static XskMap Open(string path)
     {
+        if (path.Contains('\0', StringComparison.Ordinal))
+        {
+            throw XskException.FromCheck(
+                XskErrorId.MapNotFound, $"Nothing is pinned at '{path.Replace('\0', '?')}': the path has a null character in it, at which the kernel would stop reading", "leave it out");
+        }
+
         string call = $"bpf(BPF_OBJ_GET, {path})";
         int result = Get(path);
         if (result < 0) throw Failed(path, -result, call);

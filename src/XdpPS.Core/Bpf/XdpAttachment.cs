@@ -99,7 +99,7 @@ internal sealed class XdpAttachment
                     {
                         found = existing.ProgramId;
                         RequireMode(existing.Mode, options.AttachMode, nic);
-                        existing.RequireFilter(options.Filter, nic);
+                        existing.RequireFilter(options, nic);
                         existing.references++;
                         if (existing.Stranger is { } name) WarnOfAnother(nic, existing.ProgramId, name, warnings);
                         else existing.WarnOfTimes(options, nic, warnings);
@@ -169,14 +169,15 @@ internal sealed class XdpAttachment
     }
 
     /// <summary>All queues of an interface run one program, and so have one filter.</summary>
-    private void RequireFilter(PacketFilter? wanted, XdpInterface nic)
+    private void RequireFilter(XskSocketOptions options, XdpInterface nic)
     {
+        PacketFilter? wanted = options.Filter;
         if (Stranger is null ? Equals(wanted, Filter) : wanted is null) return;
+        if (Stranger is not null) throw FilterConflict(nic, LoadedByAnother, $"leave out {options.WhatFilters}, or close this process's other sockets on the interface first");
         string has = Filter is null ? "takes everything" : $"has the filter '{PacketFilter.Shorten(Filter.Expression)}'";
         // libpcap makes other instructions of 'port 53' than -Port 53 does.
         if (Filter is not null && Filter.Expression == wanted?.Expression) has += " in other instructions: made by -Filter, or by -Port and the like, as this one is not";
-        throw FilterConflict(
-            nic, Stranger is null ? has : LoadedByAnother, "give all sockets of an interface the same filter in the same way, or close the others first");
+        throw FilterConflict(nic, has, "give all sockets of an interface the same filter in the same way, or close the others first");
     }
 
     private static void WarnOfAnother(XdpInterface nic, int programId, string name, List<XskWarning> warnings) => warnings.Add(new XskWarning(

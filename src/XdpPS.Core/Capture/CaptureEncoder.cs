@@ -26,7 +26,7 @@ internal abstract class CaptureEncoder(BlockBuffer output, int snapLength)
     internal abstract void Add(CaptureInterface described);
 
     /// <summary>Bytes that a packet of which so many are kept takes, with all its options.</summary>
-    internal abstract int Room(int captured);
+    internal abstract int Room(int captured, PacketNotes? notes);
 
     /// <summary>Begins a packet.</summary>
     /// <param name="number">Of its interface.</param>
@@ -35,8 +35,9 @@ internal abstract class CaptureEncoder(BlockBuffer output, int snapLength)
     /// <param name="captured">How many bytes are kept.</param>
     /// <param name="length">Bytes on the wire.</param>
     /// <param name="lost">Packets that were lost since the one before.</param>
+    /// <param name="notes">What else is to be said of it.</param>
     /// <returns>Where its bytes go: all of it is to be filled before anything else is called.</returns>
-    internal abstract Span<byte> AddPacket(int number, int queue, long timestamp, int captured, int length, long lost);
+    internal abstract Span<byte> AddPacket(int number, int queue, long timestamp, int captured, int length, long lost, PacketNotes? notes);
 
     /// <summary>What is known of an interface at the end.</summary>
     internal abstract void AddStatistics(int number, CaptureInterface counted, long now);

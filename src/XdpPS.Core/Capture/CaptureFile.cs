@@ -7,8 +7,6 @@ namespace XdpPS;
 /// <summary>A capture file open for writing. It is a new file, or one that is continued, and was reached through no symbolic link.</summary>
 internal sealed unsafe class CaptureFile : IDisposable
 {
-    private const string OtherPlace = "give a path where this user may write";
-
     private readonly FileDescriptor descriptor;
 
     private CaptureFile(string path, FileDescriptor descriptor, long length = 0)
@@ -27,7 +25,7 @@ internal sealed unsafe class CaptureFile : IDisposable
     /// <exception cref="XskException">It exists and must not be overwritten, is no regular file, or the place is not writable.</exception>
     internal static CaptureFile Create(string path, bool keepExisting, bool overwriteReadOnly)
     {
-        RefuseNull(path);
+        FilePlace place = Place(path);
         // More often than a few times only if somebody races with us.
         for (int attempt = 0; ; attempt++)
         {
@@ -35,17 +33,12 @@ internal sealed unsafe class CaptureFile : IDisposable
             if (!made.IsInvalid) return new CaptureFile(path, made);
             int errno = Marshal.GetLastPInvokeError();
             made.Dispose();
-            if (errno != Errno.EEXIST || attempt == 3) throw NotWritable(path, errno, "open(path, O_WRONLY|O_CREAT|O_EXCL|O_NOFOLLOW)");
-            if (!TryStatus(path, out FileStatus status)) continue;
-            CheckRegular(path, status);
-            if (keepExisting)
-                throw XskException.FromCheck(XskErrorId.CaptureExists, $"There is already a file '{path}', and -NoClobber keeps it", "give another path, or leave out -NoClobber");
-            // As PowerShell's own cmdlets have it: whoever took the permission to write from all meant it.
-            if ((status.Mode & 0x92) == 0 && !overwriteReadOnly)
-                throw XskException.FromCheck(XskErrorId.CaptureNotWritable, $"The file '{path}' is read-only", "give another path, or use -Force to replace it");
+            if (errno != Errno.EEXIST || attempt == 3) throw place.NotWritable(errno, "open(path, O_WRONLY|O_CREAT|O_EXCL|O_NOFOLLOW)");
+            if (!place.TryStatus(out FileStatus status)) continue;
+            place.CheckReplaceable(status, keepExisting, overwriteReadOnly);
             if (Libc.unlink(path) == 0) continue;
             errno = Marshal.GetLastPInvokeError();
-            if (errno != Errno.ENOENT) throw NotWritable(path, errno, "unlink(path)");
+            if (errno != Errno.ENOENT) throw place.NotWritable(errno, "unlink(path)");
         }
     }
 
@@ -55,21 +48,22 @@ internal sealed unsafe class CaptureFile : IDisposable
     internal static CaptureFile? OpenExisting(string path, bool ofAnyone)
     {
         // Not opened before it is known to be a file: to open a device may do something.
-        if (!TryStatus(path, out FileStatus status)) return null;
-        CheckRegular(path, status);
+        FilePlace place = Place(path);
+        if (!place.TryStatus(out FileStatus status)) return null;
+        place.CheckRegular(status);
         FileDescriptor opened = Libc.open(path, Libc.O_RDWR | Libc.O_NOFOLLOW | Libc.O_NONBLOCK | Libc.O_CLOEXEC);
         if (opened.IsInvalid)
         {
             int errno = Marshal.GetLastPInvokeError();
             opened.Dispose();
-            throw NotWritable(path, errno, "open(path, O_RDWR|O_NOFOLLOW)");
+            throw place.NotWritable(errno, "open(path, O_RDWR|O_NOFOLLOW)");
         }
 
         try
         {
             // By now another may have taken its place: what counts is what was opened.
-            status = StatusOf(path, opened);
-            CheckRegular(path, status);
+            status = StatusOf(place, opened);
+            place.CheckRegular(status);
             // One planted in a shared directory would hand what is captured to whoever planted it.
             if (status.Owner != Libc.geteuid() && !ofAnyone)
                 throw XskException.FromCheck(XskErrorId.CaptureNotWritable, $"The file '{path}' belongs to another user (id {status.Owner})", "give another path, or use -Force to append to it");
@@ -82,11 +76,12 @@ internal sealed unsafe class CaptureFile : IDisposable
         }
     }
 
-    /// <summary>Whether the path leads to something that is there and is neither a file nor a directory.</summary>
-    internal static bool IsPipeOrDevice(string path)
+    /// <summary>What the path leads to, through symbolic links.</summary>
+    /// <returns>One of the S_IF constants; S_IFREG also where nothing is there.</returns>
+    internal static ushort KindOf(string path)
     {
         FileStatus status;
-        return Libc.statx(Libc.AT_FDCWD, path, 0, Libc.STATX_TYPE, &status) == 0 && (ushort)(status.Mode & Libc.S_IFMT) is not (Libc.S_IFREG or Libc.S_IFDIR);
+        return Libc.statx(Libc.AT_FDCWD, path, 0, Libc.STATX_TYPE, &status) == 0 ? (ushort)(status.Mode & Libc.S_IFMT) : Libc.S_IFREG;
     }
 
     /// <summary>Goes to the end of what is whole in the file, and cuts off what was left unfinished behind it.</summary>
@@ -96,7 +91,7 @@ internal sealed unsafe class CaptureFile : IDisposable
         using SafeFileHandle borrowed = new(descriptor.Number, ownsHandle: false);
         using CaptureSource source = new(new FileStream(borrowed, FileAccess.Read, 256 * 1024), Path);
         Length = scan(source);
-        if (Libc.ftruncate(descriptor, Length) != 0) throw NotWritable(Path, Marshal.GetLastPInvokeError(), "ftruncate(file)");
+        if (Libc.ftruncate(descriptor, Length) != 0) throw Place(Path).NotWritable(Marshal.GetLastPInvokeError(), "ftruncate(file)");
     }
 
     /// <summary>Writes blocks. Where that fails midway, the file ends with the last that is there as a whole.</summary>
@@ -158,52 +153,13 @@ internal sealed unsafe class CaptureFile : IDisposable
         },
         "free some space, write elsewhere, or keep the capture small with -SnapLength, or with -RotateMegabytes and -KeepFiles");
 
-    private static bool TryStatus(string path, out FileStatus status)
-    {
-        RefuseNull(path);
-        FileStatus found;
-        bool there = Libc.statx(Libc.AT_FDCWD, path, Libc.AT_SYMLINK_NOFOLLOW, Libc.STATX_TYPE | Libc.STATX_MODE | Libc.STATX_UID, &found) == 0;
-        status = there ? found : default;
-        return there;
-    }
-
-    /// <summary>The kernel would take what is before it for the whole path.</summary>
-    private static void RefuseNull(string path)
-    {
-        if (path.Contains('\0', StringComparison.Ordinal))
-            throw XskException.FromCheck(XskErrorId.CaptureNotWritable, $"The path '{path.Replace('\0', '?')}' has a null character in it", "leave it out");
-    }
-
-    private static FileStatus StatusOf(string path, FileDescriptor descriptor)
+    private static FileStatus StatusOf(FilePlace place, FileDescriptor descriptor)
     {
         FileStatus status;
         if (Libc.statx(descriptor.Number, "", Libc.AT_EMPTY_PATH, Libc.STATX_TYPE | Libc.STATX_MODE | Libc.STATX_UID, &status) == 0) return status;
-        throw NotWritable(path, Marshal.GetLastPInvokeError(), "statx(file)");
+        throw place.NotWritable(Marshal.GetLastPInvokeError(), "statx(file)");
     }
 
-    private static void CheckRegular(string path, FileStatus status)
-    {
-        string? what = (ushort)(status.Mode & Libc.S_IFMT) switch
-        {
-            Libc.S_IFREG => null,
-            Libc.S_IFLNK => "is a symbolic link, and a capture is not written through one",
-            Libc.S_IFDIR => "is a directory",
-            _ => "is no regular file",
-        };
-        if (what is null) return;
-        throw XskException.FromCheck(XskErrorId.CaptureNotWritable, $"'{path}' {what}", "give the path of the file itself; for a pipe there is Receive-XskPacket -AsPcapStream");
-    }
-
-    private static XskException NotWritable(string path, int errno, string call) => XskException.FromCall(
-        XskErrorId.CaptureNotWritable,
-        errno,
-        call,
-        errno switch
-        {
-            Errno.ENOENT or Errno.ENOTDIR => $"There is no directory '{System.IO.Path.GetDirectoryName(path)}'",
-            Errno.ENOSPC => $"The disk is full: '{path}' cannot be made",
-            Errno.ELOOP => $"'{path}' is a symbolic link, and a capture is not written through one",
-            _ => $"The file '{path}' cannot be written: {Errno.Text(errno)}",
-        },
-        errno is Errno.ENOENT or Errno.ENOTDIR ? "make it with New-Item -ItemType Directory, or give another path" : OtherPlace);
+    private static FilePlace Place(string path) => new(
+        path, "a capture", XskErrorId.CaptureNotWritable, XskErrorId.CaptureExists, "; for a pipe there is Receive-XskPacket -AsPcapStream");
 }

@@ -12,6 +12,8 @@ internal readonly ref struct CapturedPacket
     internal required long Timestamp { get; init; }
 
     internal required PacketOrigin Origin { get; init; }
+
+    internal PacketNotes? Notes { get; init; }
 }
 
 /// <summary>Reads the packets of a capture in one format.</summary>

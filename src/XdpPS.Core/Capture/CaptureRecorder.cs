@@ -74,7 +74,7 @@ internal sealed class CaptureRecorder(CaptureEncoder encoder, Action<int>? makeR
     internal void Write(XskPacket packet)
     {
         int captured = Math.Min(packet.Data.Length, encoder.SnapLength);
-        packet.Data.AsSpan(0, captured).CopyTo(Add(NumberOf(packet.Origin), packet.QueueId, packet.Timestamp, captured, packet.Length));
+        packet.Data.AsSpan(0, captured).CopyTo(Add(NumberOf(packet.Origin), packet.QueueId, packet.Timestamp, captured, packet.Length, packet.Origin.Notes));
     }
 
     /// <summary>Takes up to so many packets from a socket, without waiting.</summary>
@@ -118,11 +118,11 @@ internal sealed class CaptureRecorder(CaptureEncoder encoder, Action<int>? makeR
         return batch.Count;
     }
 
-    private Span<byte> Add(int number, int queue, long timestamp, int captured, int length)
+    private Span<byte> Add(int number, int queue, long timestamp, int captured, int length, PacketNotes? notes = null)
     {
-        makeRoom?.Invoke(encoder.Room(captured));
+        makeRoom?.Invoke(encoder.Room(captured, notes));
         CaptureInterface from = interfaces[number];
-        Span<byte> data = encoder.AddPacket(number, queue, timestamp, captured, length, from.Untold);
+        Span<byte> data = encoder.AddPacket(number, queue, timestamp, captured, length, from.Untold, notes);
         from.Untold = 0;
         from.Packets++;
         Packets++;

@@ -20,11 +20,11 @@ internal sealed class PcapEncoder(BlockBuffer output, int snapLength) : CaptureE
     {
     }
 
-    internal override int Room(int captured) => PcapFileReader.RecordHeaderLength + captured;
+    internal override int Room(int captured, PacketNotes? notes) => PcapFileReader.RecordHeaderLength + captured;
 
-    internal override Span<byte> AddPacket(int number, int queue, long timestamp, int captured, int length, long lost)
+    internal override Span<byte> AddPacket(int number, int queue, long timestamp, int captured, int length, long lost, PacketNotes? notes)
     {
-        Span<byte> record = Output.Add(Room(captured));
+        Span<byte> record = Output.Add(Room(captured, notes));
         (long seconds, long nanoseconds) = Math.DivRem(Math.Max(0, timestamp), 1_000_000_000);
         BinaryPrimitives.WriteUInt32LittleEndian(record, (uint)seconds);
         BinaryPrimitives.WriteUInt32LittleEndian(record[4..], (uint)nanoseconds);

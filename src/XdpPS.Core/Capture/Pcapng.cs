@@ -23,6 +23,7 @@ internal static class Pcapng
     internal const ushort InterfaceTimeResolution = 9;
     internal const ushort InterfaceFilter = 11;
     internal const ushort InterfaceTimeOffset = 14;
+    internal const ushort PacketFlags = 2;
     internal const ushort PacketDropCount = 4;
     internal const ushort PacketQueue = 6;
     internal const ushort StatisticsStart = 2;

@@ -9,6 +9,7 @@ internal sealed class PcapngEncoder(BlockBuffer output, int snapLength) : Captur
     private const int PacketHeader = 28;
     private const int QueueOption = 8;
     private const int LossOption = 12;
+    private const int FlagsOption = 8;
     private const int EndOption = 4;
 
     internal override void Begin(string? comment)
@@ -53,12 +54,12 @@ internal sealed class PcapngEncoder(BlockBuffer output, int snapLength) : Captur
         body.Clear();
     }
 
-    internal override int Room(int captured) => PacketHeader + Pcapng.Padded(captured) + LossOption + QueueOption + EndOption + 4;
+    internal override int Room(int captured, PacketNotes? notes) => PacketHeader + Pcapng.Padded(captured) + Length(notes) + LossOption + QueueOption + EndOption + 4;
 
-    internal override Span<byte> AddPacket(int number, int queue, long timestamp, int captured, int length, long lost)
+    internal override Span<byte> AddPacket(int number, int queue, long timestamp, int captured, int length, long lost, PacketNotes? notes)
     {
         int padded = Pcapng.Padded(captured);
-        int size = Room(captured) - (lost > 0 ? 0 : LossOption);
+        int size = Room(captured, notes) - (lost > 0 ? 0 : LossOption);
         Span<byte> block = Output.Add(size);
         ulong time = (ulong)Math.Max(0, timestamp);
         BinaryPrimitives.WriteUInt32LittleEndian(block, Pcapng.EnhancedPacket);
@@ -70,6 +71,7 @@ internal sealed class PcapngEncoder(BlockBuffer output, int snapLength) : Captur
         BinaryPrimitives.WriteInt32LittleEndian(block[24..], length);
         block[(PacketHeader + captured)..(PacketHeader + padded)].Clear();
         Span<byte> options = block[(PacketHeader + padded)..];
+        if (notes is not null) Put(ref options, notes);
         if (lost > 0)
         {
             PutHeader(options, Pcapng.PacketDropCount, 8);
@@ -118,6 +120,23 @@ internal sealed class PcapngEncoder(BlockBuffer output, int snapLength) : Captur
         BinaryPrimitives.WriteInt32LittleEndian(block[4..], length);
         BinaryPrimitives.WriteInt32LittleEndian(block[^4..], length);
         return block[8..^4];
+    }
+
+    private static int Length(PacketNotes? notes)
+    {
+        if (notes is null) return 0;
+        int length = notes.Flags is null ? 0 : FlagsOption;
+        foreach (byte[] comment in notes.Comments) length += OptionLength(comment);
+        return length;
+    }
+
+    private static void Put(ref Span<byte> options, PacketNotes notes)
+    {
+        foreach (byte[] comment in notes.Comments) Put(ref options, Pcapng.OptionComment, comment);
+        if (notes.Flags is not { } flags) return;
+        PutHeader(options, Pcapng.PacketFlags, 4);
+        BinaryPrimitives.WriteUInt32LittleEndian(options[4..], flags);
+        options = options[FlagsOption..];
     }
 
     private static int OptionLength(ReadOnlySpan<byte> value) => value.IsEmpty ? 0 : 4 + Pcapng.Padded(value.Length);

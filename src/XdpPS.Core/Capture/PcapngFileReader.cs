@@ -13,6 +13,7 @@ internal sealed class PcapngFileReader : CaptureReader
     private long leftOut;
     private int leftOutType;
     private bool any;
+    private PacketNotes? lastNotes;
 
     /// <param name="source">Behind the four bytes that say what it is.</param>
     /// <exception cref="XskException">The first section's header is cut short or of another version.</exception>
@@ -189,24 +190,41 @@ internal sealed class PcapngFileReader : CaptureReader
 
         any = true;
         ulong time = type == Pcapng.SimplePacket ? 0 : ((ulong)Read32(body[4..]) << 32) | Read32(body[8..]);
+        uint queue = 0;
+        PacketNotes? notes = type == Pcapng.SimplePacket
+            ? null
+            : ReadOptions(body[Math.Min(body.Length, header + Pcapng.Padded((int)captured))..], out queue);
         packet = new CapturedPacket
         {
             Data = body.Slice(header, (int)captured),
             Length = WireLength(original, (int)captured),
             Timestamp = type == Pcapng.SimplePacket ? 0 : from.Nanoseconds(time),
-            Origin = type == Pcapng.EnhancedPacket ? from.OriginOf(Queue(body[Math.Min(body.Length, header + Pcapng.Padded((int)captured))..])) : from.Origin,
+            Origin = type == Pcapng.EnhancedPacket ? from.OriginOf(queue) : from.Origin,
+            Notes = notes,
         };
         return true;
     }
 
-    private uint Queue(ReadOnlySpan<byte> options)
+    /// <returns>Null where the packet has nothing of the kind; the same object again for flags alone that are those of the packet before.</returns>
+    private PacketNotes? ReadOptions(ReadOnlySpan<byte> options, out uint queue)
     {
+        queue = 0;
+        uint? flags = null;
+        List<byte[]>? comments = null;
         while (NextOption(ref options, out ushort code, out ReadOnlySpan<byte> value))
         {
-            if (code == Pcapng.PacketQueue && value.Length == 4) return Read32(value);
+            switch (code)
+            {
+                case Pcapng.PacketQueue when value.Length == 4: queue = Read32(value); break;
+                case Pcapng.PacketFlags when value.Length == 4: flags = Read32(value); break;
+                case Pcapng.OptionComment when !value.IsEmpty && (comments?.Count ?? 0) < PacketNotes.MostComments: (comments ??= []).Add(value.ToArray()); break;
+            }
         }
 
-        return 0;
+        if (comments is not null) return new PacketNotes(comments, flags);
+        if (flags is null) return null;
+        if (lastNotes?.Flags != flags) lastNotes = new PacketNotes([], flags);
+        return lastNotes;
     }
 
     /// <summary>Options that make no sense are left: the packet before them is none the worse for it.</summary>

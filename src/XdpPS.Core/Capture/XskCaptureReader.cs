@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using XdpPS.Interop;
 
 namespace XdpPS;
 
@@ -23,19 +24,23 @@ public sealed class XskCaptureReader : IDisposable
     /// <summary>The file.</summary>
     public string Path => source.Path;
 
-    /// <summary>Opens a capture file.</summary>
+    /// <summary>Opens a capture file, or a pipe that somebody writes one to.</summary>
+    /// <param name="path">Where it is.</param>
+    /// <param name="cancellationToken">Ends the wait for what is yet to be written to a pipe, now and in <see cref="Read"/>.</param>
     /// <exception cref="XskException">There is no such file, it may not be read, is no capture, or its packets are not Ethernet frames.</exception>
-    public static XskCaptureReader Open(string path)
+    /// <exception cref="OperationCanceledException">The wait for a pipe was cancelled.</exception>
+    public static XskCaptureReader Open(string path, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(path);
         if (path.Contains('\0', StringComparison.Ordinal))
             throw XskException.FromCheck(XskErrorId.CaptureNotFound, $"There is no file '{path.Replace('\0', '?')}': its name has a null character in it", "leave it out");
-        // Nobody could stop the wait for what may never be written.
-        if (CaptureFile.IsPipeOrDevice(path)) throw new CaptureSource(Stream.Null, path).Unreadable("it is a pipe or a device");
+        ushort kind = CaptureFile.KindOf(path);
+        // Opening a device may do something, and reading from one nobody could stop.
+        if (kind is not (Libc.S_IFREG or Libc.S_IFDIR or Libc.S_IFIFO)) throw new CaptureSource(Stream.Null, path).Unreadable("it is a device or a socket");
         Stream stream;
         try
         {
-            stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, 256 * 1024, FileOptions.SequentialScan);
+            stream = kind == Libc.S_IFIFO ? PipeStream.Open(path, cancellationToken) : new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, 256 * 1024, FileOptions.SequentialScan);
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
@@ -83,6 +88,7 @@ public sealed class XskCaptureReader : IDisposable
     /// The file is damaged from here on (<see cref="XskErrorId.CaptureDamaged"/>, with the offset in the message), or packets
     /// of another link type were left out (<see cref="XskErrorId.CaptureNotEthernet"/>, at the end).
     /// </exception>
+    /// <exception cref="OperationCanceledException">It is a pipe, and the wait for more was cancelled.</exception>
     public XskPacket? Read()
     {
         CapturedPacket packet;
@@ -97,10 +103,10 @@ public sealed class XskCaptureReader : IDisposable
 
         if (Packets == 0) first = packet.Timestamp;
         int? length = packet.Data.Length < packet.Length ? packet.Length : null;
-        if (!ReferenceEquals(packet.Origin, place) || origin.Length != length)
+        if (!ReferenceEquals(packet.Origin, place) || origin.Length != length || !ReferenceEquals(origin.Notes, packet.Notes))
         {
             place = packet.Origin;
-            origin = place with { TimestampSource = XskTimestampSource.Arrival, FirstTimestamp = first, RelativeTime = null, Length = length };
+            origin = place with { TimestampSource = XskTimestampSource.Arrival, FirstTimestamp = first, RelativeTime = null, Length = length, Notes = packet.Notes };
         }
 
         return new XskPacket(packet.Data.ToArray(), origin, packet.Timestamp, ++Packets);

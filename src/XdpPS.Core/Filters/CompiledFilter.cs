@@ -10,7 +10,7 @@ namespace XdpPS;
 /// costs nanoseconds and allocates nothing. What the program may do is what <see cref="BpfInterpreter"/> lets pass, and
 /// its reads are inside the frame because <see cref="FrameAccess.Linear"/> compares with the end before each of them.
 /// </summary>
-internal sealed unsafe class CompiledFilter
+internal sealed unsafe class CompiledFilter : IFrameFilter
 {
     private const int Context = (int)BpfRegister.R6, StackTop = (int)BpfRegister.R10;
     private const int MemoryWords = 16;
@@ -31,7 +31,7 @@ internal sealed unsafe class CompiledFilter
     /// <summary>Returns what the XDP program would, for the bytes from one address up to another.</summary>
     private delegate int VerdictOn(ulong data, ulong end);
 
-    internal bool Matches(ReadOnlySpan<byte> frame)
+    public bool Matches(ReadOnlySpan<byte> frame)
     {
         if (compiled is null) return interpreter.Matches(frame);
         fixed (byte* data = frame) return compiled((ulong)data, (ulong)data + (ulong)frame.Length) == XdpProgram.XDP_DROP;

@@ -27,19 +27,21 @@ public sealed class FilterTester
     }
 
     /// <summary>Tests the packets of a capture file, pcap or pcapng, one after the other.</summary>
-    /// <param name="path">The file.</param>
+    /// <param name="path">The file, or a pipe that somebody writes one to.</param>
+    /// <param name="cancellationToken">Ends the wait for what is yet to be written to a pipe.</param>
     /// <exception cref="XskException">
     /// There is no such file, or it is no capture of Ethernet frames; or, after the packets before it, damage was met.
     /// </exception>
-    public IEnumerable<XskFilterResult> TestFile(string path)
+    /// <exception cref="OperationCanceledException">The wait for a pipe was cancelled.</exception>
+    public IEnumerable<XskFilterResult> TestFile(string path, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(path);
-        return Read(path);
+        return Read(path, cancellationToken);
     }
 
-    private IEnumerable<XskFilterResult> Read(string path)
+    private IEnumerable<XskFilterResult> Read(string path, CancellationToken cancellationToken)
     {
-        using XskCaptureReader capture = XskCaptureReader.Open(path);
+        using XskCaptureReader capture = XskCaptureReader.Open(path, cancellationToken);
         while (capture.Read() is { } packet) yield return Result(packet, packet.Number, path);
     }
 

@@ -45,7 +45,7 @@ internal static partial class HostTraffic
             foreach (XdpInterface other in all)
             {
                 if (affected.Contains(other.Index) && other.MasterIndex != 0) grown |= affected.Add(other.MasterIndex);
-                bool stacked = other.Kind is "vlan" or "macvlan" or "ipvlan" or "macvtap" && affected.Contains(other.LowerIndex);
+                bool stacked = other.Kind is "vlan" or "macvlan" or "ipvlan" or "macvtap" && other.LowerNamespaceNumber is null && affected.Contains(other.LowerIndex);
                 if (stacked) grown |= affected.Add(other.Index);
             }
         }

@@ -29,9 +29,9 @@ internal static class LinkQuery
 
     internal static XdpInterface? ByName(NetlinkSocket netlink, string name)
     {
-        // IFNAMSIZ is 16 with the NUL: a longer name cannot exist, and the kernel would answer ERANGE.
+        // IFNAMSIZ is 16 with the NUL: a longer name cannot exist, and the kernel would answer ERANGE. It reads as far as the first NUL.
         byte[] bytes = Encoding.UTF8.GetBytes(name + '\0');
-        if (bytes.Length > 16 || string.IsNullOrWhiteSpace(name)) return null;
+        if (bytes.Length > 16 || string.IsNullOrWhiteSpace(name) || name.Contains('\0')) return null;
         return One(netlink, Request(0, 0).Add(NetlinkAbi.IFLA_IFNAME, bytes));
     }
 
@@ -70,6 +70,7 @@ internal static class LinkQuery
         string name = "";
         string? kind = null;
         ushort? vlan = null;
+        int? lowerNamespace = null;
         byte[] mac = [];
         int mtu = 0, master = 0, lower = 0, allocatedRx = 1, allocatedTx = 1, programId = 0;
         bool carrier = false;
@@ -86,6 +87,7 @@ internal static class LinkQuery
                 case NetlinkAbi.IFLA_ADDRESS: mac = attributes.Value.ToArray(); break;
                 case NetlinkAbi.IFLA_MTU: mtu = (int)attributes.UInt32; break;
                 case NetlinkAbi.IFLA_LINK: lower = (int)attributes.UInt32; break;
+                case NetlinkAbi.IFLA_LINK_NETNSID: lowerNamespace = (int)attributes.UInt32; break;
                 case NetlinkAbi.IFLA_MASTER: master = (int)attributes.UInt32; break;
                 case NetlinkAbi.IFLA_CARRIER: carrier = attributes.Value is [not 0, ..]; break;
                 case NetlinkAbi.IFLA_NUM_RX_QUEUES: allocatedRx = (int)attributes.UInt32; break;
@@ -124,6 +126,7 @@ internal static class LinkQuery
             XdpPrograms = programs,
             MasterIndex = master,
             LowerIndex = lower,
+            LowerNamespaceNumber = lowerNamespace,
             Kind = kind,
             VlanId = vlan,
         };

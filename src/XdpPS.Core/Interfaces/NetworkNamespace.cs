@@ -40,6 +40,8 @@ public sealed class NetworkNamespace : IDisposable
     public static NetworkNamespace Open(string nameOrPath)
     {
         ArgumentException.ThrowIfNullOrEmpty(nameOrPath);
+        // open(2) would read as far as the null character.
+        if (nameOrPath.Contains('\0')) throw NotFound(nameOrPath.Replace('\0', '?'), null, 0);
         bool isPath = nameOrPath.StartsWith('/');
         if (!isPath && (nameOrPath.Contains('/') || nameOrPath is "." or "..")) throw NotFound(nameOrPath, null, 0);
         string path = isPath ? nameOrPath : $"{Directory}/{nameOrPath}";
@@ -119,6 +121,25 @@ public sealed class NetworkNamespace : IDisposable
 
     /// <returns>The name, or the kernel's.</returns>
     public override string ToString() => Name ?? Id;
+
+    /// <returns>The number by which rtnetlink calls it in the calling thread's namespace (IFLA_LINK_NETNSID); -1 where it has none there.</returns>
+    internal int NumberHere()
+    {
+        int number = -1;
+        if (descriptor is null) return number;
+        Span<byte> header = stackalloc byte[4];
+        header.Clear();
+        using NetlinkSocket netlink = new(NetlinkAbi.NETLINK_ROUTE);
+        netlink.Ask(new NetlinkRequest(NetlinkAbi.RTM_GETNSID, 0, header).Add(NetlinkAbi.NETNSA_FD, (uint)descriptor.Number), dump: false, (_, payload) =>
+        {
+            NetlinkAttributes attributes = new(payload[4..]);
+            while (attributes.Next())
+            {
+                if (attributes.Type == NetlinkAbi.NETNSA_NSID) number = (int)attributes.UInt32;
+            }
+        });
+        return number;
+    }
 
     internal static string OwnId() => new FileInfo(OwnLink).LinkTarget ?? "";
 

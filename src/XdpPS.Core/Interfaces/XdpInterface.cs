@@ -125,6 +125,12 @@ public sealed record XdpInterface
     /// <summary>The interface below this one (VLAN, macvlan; a veth's peer): its index, or 0.</summary>
     internal int LowerIndex { get; init; }
 
+    /// <summary>The kernel's number for the network namespace that <see cref="LowerIndex"/> is in; null where that is this interface's own.</summary>
+    internal int? LowerNamespaceNumber { get; init; }
+
+    /// <summary><see cref="LowerIndex"/> is one of another network namespace.</summary>
+    internal bool IsLowerElsewhere => LowerNamespaceNumber is not null;
+
     /// <summary>rtnetlink's kind of interface (veth, vlan, bridge …), or null for hardware.</summary>
     internal string? Kind { get; init; }
 
@@ -167,7 +173,7 @@ public sealed record XdpInterface
     /// <summary>What it is by now; where it is gone, what it was. For a thread that is in its namespace.</summary>
     internal XdpInterface Refreshed() => LinkQuery.ByIndex(Index)?.At(NetworkNamespace) ?? this;
 
-    private XdpInterface At(string? networkNamespace) => string.IsNullOrEmpty(networkNamespace) ? this : this with { NetworkNamespace = networkNamespace };
+    internal XdpInterface At(string? networkNamespace) => string.IsNullOrEmpty(networkNamespace) ? this : this with { NetworkNamespace = networkNamespace };
 
     /// <summary>The same interfaces with speed, XDP features and the program's name, as far as the kernel tells. Needs no privilege.</summary>
     /// <remarks>An interface that is gone by now keeps what was known of it.</remarks>
@@ -192,7 +198,7 @@ public sealed record XdpInterface
         if (existing.Count > Shown) names += $" and {existing.Count - Shown} more";
         return XskException.FromCheck(
             XskErrorId.InterfaceNotFound,
-            $"There is no interface named '{name}' in {(string.IsNullOrEmpty(networkNamespace) ? "this network namespace" : $"network namespace '{networkNamespace}'")}",
+            $"There is no interface named '{name.Replace('\0', '?')}' in {(string.IsNullOrEmpty(networkNamespace) ? "this network namespace" : $"network namespace '{networkNamespace}'")}",
             $"it has {names}; see {XdpPS.NetworkNamespace.Command(networkNamespace, "ip link")}");
     }
 }

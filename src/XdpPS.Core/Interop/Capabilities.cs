@@ -6,6 +6,8 @@ namespace XdpPS.Interop;
 internal static class Capabilities
 {
     internal const int CAP_NET_ADMIN = 12;
+    internal const int CAP_NET_RAW = 13;
+    internal const int CAP_IPC_LOCK = 14;
     internal const int CAP_SYS_ADMIN = 21;
     internal const int CAP_BPF = 39;
 
@@ -24,9 +26,10 @@ internal static class Capabilities
     internal static bool MayOpenById => Effective() is not { } held || Has(held, CAP_SYS_ADMIN);
 
     /// <summary>Why BPF on a network interface was refused, and what would help.</summary>
-    internal static (string Cause, string Remedy) WhyNoBpf() => WhyNoBpf(
-        Effective(),
-        new FileInfo("/proc/self/ns/user").LinkTarget is null or InitialUserNamespace);
+    internal static (string Cause, string Remedy) WhyNoBpf() => WhyNoBpf(Effective(), InInitialUserNamespace);
+
+    /// <summary>The one whose capabilities BPF and the limits of locked memory go by; true where that is not known.</summary>
+    internal static bool InInitialUserNamespace => new FileInfo("/proc/self/ns/user").LinkTarget is null or InitialUserNamespace;
 
     internal static (string Cause, string Remedy) WhyNoBpf(ulong? effective, bool initialUserNamespace)
     {
@@ -44,10 +47,10 @@ internal static class Capabilities
         };
     }
 
-    private static bool Has(ulong set, int capability) => (set >> capability & 1) != 0;
+    internal static bool Has(ulong set, int capability) => (set >> capability & 1) != 0;
 
     /// <returns>The effective set, or null where /proc does not tell.</returns>
-    private static ulong? Effective()
+    internal static ulong? Effective()
     {
         const string name = "CapEff:";
         try

@@ -5,7 +5,7 @@ using System.Text;
 namespace XdpPS.Interop;
 
 /// <summary>The ethtool ioctl (include/uapi/linux/ethtool.h): driver, channel counts, link speed, VLAN offload.</summary>
-internal static unsafe class Ethtool
+internal static unsafe partial class Ethtool
 {
     private const nuint SIOCETHTOOL = 0x8946;
     private const uint ETHTOOL_GDRVINFO = 0x00000003;
@@ -112,12 +112,17 @@ internal static unsafe class Ethtool
         return settings->Speed is > 0 and not ushort.MaxValue and <= int.MaxValue ? (int)settings->Speed : null;
     }
 
-    /// <summary>Whether VLAN tags are taken out of the frame's bytes: by the receiving side, or on a veth by the sending peer.</summary>
-    internal static bool StripsVlanTags(string interfaceName)
+    /// <summary>ethtool's rxvlan: VLAN tags of received frames are taken out of their bytes.</summary>
+    internal static bool TakesVlanTagsOut(string interfaceName) => HasFlag(interfaceName, ETH_FLAG_RXVLAN);
+
+    /// <summary>ethtool's txvlan: the kernel hands tags over beside the frame, for the device to put them in.</summary>
+    internal static bool PutsVlanTagsIn(string interfaceName) => HasFlag(interfaceName, ETH_FLAG_TXVLAN);
+
+    private static bool HasFlag(string interfaceName, uint flag)
     {
         // struct ethtool_value: u32 cmd, u32 data.
         uint* value = stackalloc uint[2] { ETHTOOL_GFLAGS, 0 };
-        return Call(interfaceName, value) && (value[1] & (ETH_FLAG_RXVLAN | ETH_FLAG_TXVLAN)) != 0;
+        return Call(interfaceName, value) && (value[1] & flag) != 0;
     }
 
     private static bool Call(string interfaceName, void* command)

@@ -18,6 +18,7 @@ internal static unsafe partial class Libc
     internal const uint STATX_UID = 8;
 
     internal const ushort S_IFMT = 0xf000;
+    internal const ushort S_IFIFO = 0x1000;
     internal const ushort S_IFREG = 0x8000;
     internal const ushort S_IFDIR = 0x4000;
     internal const ushort S_IFLNK = 0xa000;
@@ -30,6 +31,9 @@ internal static unsafe partial class Libc
     internal static partial FileDescriptor open(string path, int flags, uint mode);
 
     [LibraryImport("libc", SetLastError = true)]
+    internal static partial nint read(FileDescriptor descriptor, void* buffer, nuint length);
+
+    [LibraryImport("libc", SetLastError = true)]
     internal static partial nint pwrite(FileDescriptor descriptor, void* buffer, nuint length, long offset);
 
     [LibraryImport("libc", SetLastError = true)]
@@ -37,6 +41,15 @@ internal static unsafe partial class Libc
 
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     internal static partial int unlink(string path);
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial int fsync(FileDescriptor descriptor);
+
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial int rename(string from, string to);
+
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial int link(string from, string to);
 
     // glibc has it since 2.28, musl since 1.2.5.
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]

@@ -119,6 +119,9 @@ internal static unsafe partial class Libc
     [LibraryImport("libc", SetLastError = true)]
     internal static partial nint write(FileDescriptor descriptor, void* buffer, nuint length);
 
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial nint read(FileDescriptor descriptor, void* buffer, nuint length);
+
     // Variadic in C. Integers and pointers travel in the same registers either way on x86-64 and arm64 Linux.
     [LibraryImport("libc", SetLastError = true)]
     internal static partial int ioctl(FileDescriptor descriptor, nuint request, void* argument);

@@ -23,6 +23,7 @@ internal static class NetlinkAbi
     internal const ushort RTM_GETADDR = 22;
     internal const ushort RTM_GETROUTE = 26;
     internal const ushort RTM_GETNEIGH = 30;
+    internal const ushort RTM_GETNSID = 90;
     internal const ushort RTM_GETNEXTHOP = 106;
 
     internal const ushort IFLA_ADDRESS = 1;
@@ -36,7 +37,10 @@ internal static class NetlinkAbi
     internal const ushort IFLA_NUM_TX_QUEUES = 31;
     internal const ushort IFLA_NUM_RX_QUEUES = 32;
     internal const ushort IFLA_CARRIER = 33;
+    internal const ushort IFLA_LINK_NETNSID = 37;
     internal const ushort IFLA_XDP = 43;
+    internal const ushort NETNSA_NSID = 1;
+    internal const ushort NETNSA_FD = 3;
     internal const ushort IFLA_INFO_KIND = 1;
     internal const ushort IFLA_INFO_DATA = 2;
     internal const ushort IFLA_VLAN_ID = 1;

@@ -6,6 +6,9 @@ internal static unsafe class ResourceLimit
     private const int RLIMIT_NOFILE = 7;
     private const int RLIMIT_MEMLOCK = 8;
 
+    /// <summary>RLIM_INFINITY.</summary>
+    private const ulong Unlimited = ulong.MaxValue;
+
     /// <summary>What to do when no descriptor is left.</summary>
     internal static string MoreDescriptors => $"close sockets that are no longer needed, or raise the limit{Raise(RLIMIT_NOFILE, "nofile", limit => limit * 2)}";
 
@@ -13,21 +16,36 @@ internal static unsafe class ResourceLimit
     /// What to do when so many bytes more may not be locked. What this user has locked already counts too, in whichever
     /// process (xdp_umem_account_pages), and is at most the limit: with the limit on top they fit.
     /// </summary>
-    internal static string MoreLockedMemory(ulong length)
+    internal static string MoreLockedMemory(ulong length) => $"raise the limit{Raise(RLIMIT_MEMLOCK, "memlock", MoreBy(length))}";
+
+    /// <summary>Bytes that a user without CAP_IPC_LOCK may have locked; null where there is no limit.</summary>
+    internal static ulong? LockedMemory => Read(RLIMIT_MEMLOCK) is { } limits && limits.Soft != Unlimited ? limits.Soft : null;
+
+    /// <summary>The command that lets so many bytes more be locked, as for <see cref="MoreLockedMemory"/>.</summary>
+    internal static string RaiseLockedMemory(ulong length) => Command(RLIMIT_MEMLOCK, "memlock", MoreBy(length))?.Command ?? "";
+
+    private static Func<ulong, ulong> MoreBy(ulong length)
     {
         ulong page = (ulong)Environment.SystemPageSize;
-        return $"raise the limit{Raise(RLIMIT_MEMLOCK, "memlock", limit => limit + ((length + page - 1) / page * page))}";
+        return limit => limit + ((length + page - 1) / page * page);
     }
 
-    private static string Raise(int resource, string option, Func<ulong, ulong> enough)
+    private static string Raise(int resource, string option, Func<ulong, ulong> enough) =>
+        Command(resource, option, enough) is var (command, asRoot) ? $"{(asRoot ? " as root" : "")} with '{command}'" : "";
+
+    private static (string Command, bool AsRoot)? Command(int resource, string option, Func<ulong, ulong> enough)
+    {
+        if (Read(resource) is not { } limits || limits.Soft == Unlimited) return null;
+        ulong wanted = enough(limits.Soft);
+        // Up to the hard limit a process may go itself; beyond it takes CAP_SYS_RESOURCE.
+        return wanted <= limits.Hard
+            ? ($"prlimit --pid {Environment.ProcessId} --{option}={wanted}:", false)
+            : ($"prlimit --pid {Environment.ProcessId} --{option}={wanted}", true);
+    }
+
+    private static (ulong Soft, ulong Hard)? Read(int resource)
     {
         ulong* limits = stackalloc ulong[2];
-        // RLIM_INFINITY is all ones.
-        if (Libc.getrlimit(resource, limits) != 0 || limits[0] == ulong.MaxValue) return "";
-        ulong wanted = enough(limits[0]);
-        // Up to the hard limit a process may go itself; beyond it takes CAP_SYS_RESOURCE.
-        return wanted <= limits[1]
-            ? $" with 'prlimit --pid {Environment.ProcessId} --{option}={wanted}:'"
-            : $" as root with 'prlimit --pid {Environment.ProcessId} --{option}={wanted}'";
+        return Libc.getrlimit(resource, limits) == 0 ? (limits[0], limits[1]) : null;
     }
 }

@@ -119,4 +119,7 @@ internal sealed record PacketOrigin(string InterfaceName, int QueueId, string? N
 
     /// <summary>The filter it was captured with, where that is known; null for none.</summary>
     internal string? Filter { get; init; }
+
+    /// <summary>What a capture file says of this packet alone, to be said of it again in another.</summary>
+    internal PacketNotes? Notes { get; init; }
 }

@@ -9,27 +9,35 @@ internal sealed class AddressRewrite
     private const int AddressLength = 6;
 
     private readonly bool swaps;
+    private readonly bool reflects;
     private readonly byte[]? destination;
     private readonly byte[]? source;
 
-    private AddressRewrite(bool swaps, byte[]? destination, byte[]? source)
+    private AddressRewrite(bool swaps, bool reflects, byte[]? destination, byte[]? source)
     {
         this.swaps = swaps;
+        this.reflects = reflects;
         this.destination = destination;
         this.source = source;
     }
 
     /// <returns>Null where there is nothing to change.</returns>
     internal static AddressRewrite? From(XskForwarderOptions options) =>
-        options is { SwapMac: false, RewriteDestination: null, RewriteSource: null }
+        options is { SwapMac: false, Reflects: false, RewriteDestination: null, RewriteSource: null }
             ? null
-            : new AddressRewrite(options.SwapMac, Bytes(options.RewriteDestination), Bytes(options.RewriteSource));
+            : new AddressRewrite(options.SwapMac, options.Reflects, Bytes(options.RewriteDestination), Bytes(options.RewriteSource));
 
     /// <summary>Swaps first: an address that was given stands, whatever is swapped.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal void Apply(Span<byte> frame)
     {
         if (frame.Length < 2 * AddressLength) return;
+        if (reflects)
+        {
+            FrameTag.TurnAround(frame);
+            return;
+        }
+
         if (swaps)
         {
             ref byte first = ref frame[0];

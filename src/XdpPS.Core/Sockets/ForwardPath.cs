@@ -17,7 +17,7 @@ internal sealed partial class ForwardPath
     private readonly XskSocket to;
     private readonly ReceivePath receive;
     private readonly TransmitPath transmit;
-    private readonly CompiledFilter? drop;
+    private readonly IFrameFilter? drop;
     private readonly AddressRewrite? addresses;
     private readonly TimeSpan patience;
     private readonly bool several;
@@ -29,7 +29,7 @@ internal sealed partial class ForwardPath
 
     internal ForwardPath(
         XskSocket from, ReceivePath receive, XskSocket to, TransmitPath transmit,
-        CompiledFilter? drop, AddressRewrite? addresses, TimeSpan patience)
+        IFrameFilter? drop, AddressRewrite? addresses, TimeSpan patience)
     {
         this.from = from;
         this.receive = receive;

@@ -16,7 +16,8 @@ public sealed class FramePacer
     private static readonly long LatestCatchUp = Stopwatch.Frequency / 100;
     private static readonly long LateAfter = Stopwatch.Frequency / 10_000;
 
-    private readonly LatenessHistogram lateness = new();
+    /// <summary>To a sixteenth.</summary>
+    private readonly LogLinearHistogram lateness = new(bits: 4);
     private readonly double ticksPerUnit;
     private bool begun;
     private bool newRound;

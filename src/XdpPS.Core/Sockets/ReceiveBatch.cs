@@ -21,6 +21,9 @@ public readonly ref struct ReceivedFrame
 
     /// <summary>The XDP program took <see cref="Timestamp"/> when the packet arrived; else it is the time of asking.</summary>
     public bool IsKernelTimestamp => path.ArrivedAt(index) != 0;
+
+    /// <summary>CLOCK_MONOTONIC as the XDP program read it; 0 where it did not.</summary>
+    internal long ArrivedAt => path.ArrivedAt(index);
 }
 
 /// <summary>

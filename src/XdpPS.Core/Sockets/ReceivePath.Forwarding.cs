@@ -40,7 +40,7 @@ internal sealed unsafe partial class ReceivePath
     // A loop that never leaves a few methods is not replaced by better code for long where it has the only processor.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal void Forward(
-        uint index, uint count, TransmitPath to, uint place, CompiledFilter? drop, AddressRewrite? addresses, ref ForwardCounts counts)
+        uint index, uint count, TransmitPath to, uint place, IFrameFilter? drop, AddressRewrite? addresses, ref ForwardCounts counts)
     {
         bool moves = IsOn(to.Umem);
         int longest = moves ? int.MaxValue : to.FrameSize;

@@ -21,7 +21,7 @@ internal sealed unsafe partial class ReceivePath
     /// <exception cref="XskException">A descriptor is not of a frame that the kernel was given.</exception>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal void ForwardPackets(
-        uint index, uint descriptors, TransmitPath to, CompiledFilter? drop, ref byte[] whole, AddressRewrite? addresses, ref ForwardCounts counts)
+        uint index, uint descriptors, TransmitPath to, IFrameFilter? drop, ref byte[] whole, AddressRewrite? addresses, ref ForwardCounts counts)
     {
         bool same = IsOn(to.Umem);
         bool clears = readTimestamps && !DriverWritesTimestamps(index);

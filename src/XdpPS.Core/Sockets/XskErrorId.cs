@@ -123,6 +123,15 @@ public enum XskErrorId
     /// <summary>Writing to the capture file failed: most often the disk is full.</summary>
     CaptureWriteFailed,
 
+    /// <summary>There is a file of that name, and the report was not to overwrite it.</summary>
+    ReportExists,
+
+    /// <summary>The report cannot be made there.</summary>
+    ReportNotWritable,
+
+    /// <summary>Writing the report failed: most often the disk is full.</summary>
+    ReportWriteFailed,
+
     /// <summary>The kernel's verifier refused the XDP program.</summary>
     ProgramRejected,
 
@@ -161,6 +170,9 @@ public enum XskErrorId
 
     /// <summary>The packet has no such field, or not enough of it was kept to change it.</summary>
     FrameNotEditable,
+
+    /// <summary>Frames that are to come back have no destination.</summary>
+    DestinationMissing,
 
     /// <summary>A ring's indices or descriptors make no sense: another process or a driver wrote to it.</summary>
     RingCorrupted,

@@ -23,6 +23,9 @@ public sealed record XskForwarderOptions
     /// <summary>The destination MAC address that packets get, of 6 bytes.</summary>
     public PhysicalAddress? RewriteDestination { get; init; }
 
+    /// <summary>Make of the requests of a measurement the replies to them, and drop all else.</summary>
+    internal bool Reflects { get; init; }
+
     /// <summary>How long packets wait on the RX ring while there is no room to send them. After that they are dropped, until there is room again.</summary>
     public TimeSpan Patience { get; init; } = TimeSpan.FromMilliseconds(100);
 }

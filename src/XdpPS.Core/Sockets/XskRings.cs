@@ -105,7 +105,7 @@ internal sealed class XskRings : IDisposable
         };
     }
 
-    private static unsafe XdpMmapOffsets GetOffsets(FileDescriptor socket)
+    internal static unsafe XdpMmapOffsets GetOffsets(FileDescriptor socket)
     {
         byte* value = stackalloc byte[sizeof(XdpMmapOffsets)];
         int length = sizeof(XdpMmapOffsets);

@@ -90,32 +90,9 @@ internal sealed partial class XskSetup(XskSocketOptions options, XskResources re
                 "InterfaceDown", $"Interface {nic.Name} is down: nothing is received or sent until '{nic.Command($"ip link set {nic.Name} up")}'."));
         }
 
-        if (options.Filter is { LooksAtVlans: true } && Ethtool.StripsVlanTags(nic.Name))
-        {
-            string peer = nic.Driver == "veth" ? ", and 'ethtool -K <peer> txvlan off' on its peer" : "";
-            warnings.Add(new XskWarning(
-                "VlanTagStripped",
-                $"{nic.Name} takes VLAN tags out of the frame before the filter sees it, so that a filter on tags usually matches nothing: run '{nic.Command($"ethtool -K {nic.Name} rxvlan off txvlan off")}'{peer}."));
-        }
+        if (options.Filter is { LooksAtVlans: true } && VlanTags.WhyHidden(nic) is { } hidden) warnings.Add(new XskWarning("VlanTagStripped", hidden));
 
-        // Loopback has no wire: its MTU is 65,536 and its packets are rarely that long.
-        int frameSize = options.EffectiveFrameSize;
-        int fitting = options.MaximumReceiveLength;
-        if (options.RxRingSize > 0 && options.AttachProgram && nic.Mtu + EthernetFrame.HeaderLength > fitting && !nic.IsLoopback)
-        {
-            int page = Environment.SystemPageSize;
-            bool largerFits = frameSize < page && nic.Mtu + EthernetFrame.HeaderLength <= page - Umem.ReceiveOffset(options.Headroom);
-            string larger = (options.UsesMultiBuffer, largerFits) switch
-            {
-                (true, _) => "use larger RX and FILL rings and more frames, or ",
-                (_, true) => $"use -FrameSize {page} or -MultiBuffer, or ",
-                _ => "use -MultiBuffer, or ",
-            };
-            warnings.Add(new XskWarning(
-                "MtuExceedsFrame",
-                $"{nic.Name} has an MTU of {nic.Mtu}, but a packet in {(options.UsesMultiBuffer ? "all the frames of its rings" : $"a {frameSize}-byte frame")} can have {fitting} bytes: longer ones are dropped. "
-                + $"To avoid that, {larger}run '{nic.Command($"ip link set {nic.Name} mtu {fitting - EthernetFrame.HeaderLength}")}'."));
-        }
+        if (options.WhyPacketsDoNotFit(nic) is var (cause, remedy)) warnings.Add(new XskWarning("MtuExceedsFrame", $"{cause}. To avoid that, {remedy}."));
     }
 
     private void WarnAboutGenericMode(XdpInterface nic) => warnings.Add(new XskWarning(

@@ -209,6 +209,26 @@ public sealed record XskSocketOptions
     /// <summary>How many of so many frames are for receiving.</summary>
     internal int ReceiveShareOf(int frames) => RxRingSize == 0 ? 0 : TxRingSize == 0 ? frames : frames - (frames / 2);
 
+    /// <summary>Whether the MTU allows packets that are longer than what one can have here, and what would make room for them; null where they fit.</summary>
+    internal (string Cause, string Remedy)? WhyPacketsDoNotFit(XdpInterface nic)
+    {
+        int fitting = MaximumReceiveLength;
+        int longest = nic.Mtu + EthernetFrame.HeaderLength;
+        // Loopback has no wire: its MTU is 65,536 and its packets are rarely that long.
+        if (RxRingSize == 0 || !AttachProgram || longest <= fitting || nic.IsLoopback) return null;
+        int page = Environment.SystemPageSize;
+        bool largerFits = EffectiveFrameSize < page && longest <= page - Umem.ReceiveOffset(Headroom);
+        string larger = (UsesMultiBuffer, largerFits) switch
+        {
+            (true, _) => "use larger RX and FILL rings and more frames, or ",
+            (_, true) => $"use -FrameSize {page} or -MultiBuffer, or ",
+            _ => "use -MultiBuffer, or ",
+        };
+        return (
+            $"{nic.Name} has an MTU of {nic.Mtu}, but a packet in {(UsesMultiBuffer ? "all the frames of its rings" : $"a {EffectiveFrameSize}-byte frame")} can have {fitting} bytes: longer ones are dropped",
+            $"{larger}run '{nic.Command($"ip link set {nic.Name} mtu {fitting - EthernetFrame.HeaderLength}")}'");
+    }
+
     /// <summary>Checks everything that can be checked without a system call.</summary>
     /// <exception cref="XskException">A value is out of range; the message has the rule and the value.</exception>
     public void Validate()

@@ -113,12 +113,7 @@ public sealed partial class ExportXskCaptureCommand
         double share = Count == long.MaxValue ? -1 : (double)writer!.Packets / Count;
         if (duration is { } limit) share = Math.Max(share, elapsed / limit);
         string status = $"{writer!.Packets} packets in {elapsed.TotalSeconds:F0} s";
-        WriteProgress(new ProgressRecord(0, Activity, status) { PercentComplete = share < 0 ? -1 : (int)Math.Clamp(share * 100, 0, 100) });
+        ShowProgress(new ProgressRecord(0, Activity, status) { PercentComplete = share < 0 ? -1 : (int)Math.Clamp(share * 100, 0, 100) });
         progressShown = true;
-    }
-
-    private void Warn(IEnumerable<string> warnings)
-    {
-        foreach (string warning in warnings) WriteWarning(warning);
     }
 }

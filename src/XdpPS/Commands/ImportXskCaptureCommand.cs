@@ -40,7 +40,7 @@ public sealed class ImportXskCaptureCommand : XskCommand
         List<XskPacket> array = new(ReadCount == 1 ? 0 : ReadCount);
         try
         {
-            using XskCaptureReader capture = XskCaptureReader.Open(file);
+            using XskCaptureReader capture = XskCaptureReader.Open(file, StopToken);
             while (!Stopping && capture.Read() is { } packet)
             {
                 if (ReadCount == 1)
@@ -60,6 +60,10 @@ public sealed class ImportXskCaptureCommand : XskCommand
             // The packets before the damage.
             Flush();
             WriteError(e, file);
+        }
+        catch (OperationCanceledException) when (Stopping)
+        {
+            // It waited for somebody to write to a pipe.
         }
 
         void Flush()

@@ -198,7 +198,7 @@ public sealed class InvokeXskForwardCommand : XskCommand
         if (duration is { } whole) share = Math.Max(share, Stopwatch.GetElapsedTime(started, now) / whole);
         string status = string.Create(
             CultureInfo.InvariantCulture, $"{forwarded} frames, {rate:F0} a second, {forwarder.Filtered} filtered, {forwarder.Dropped} dropped");
-        WriteProgress(new ProgressRecord(0, Activity, status) { PercentComplete = share < 0 ? -1 : (int)Math.Clamp(share * 100, 0, 100) });
+        ShowProgress(new ProgressRecord(0, Activity, status) { PercentComplete = share < 0 ? -1 : (int)Math.Clamp(share * 100, 0, 100) });
     }
 
     private void Report()

@@ -240,8 +240,12 @@ public sealed class NewXskFrameCommand : XskCommand
     /// <inheritdoc/>
     protected override void BeginProcessing()
     {
+        bool isV6 = DestinationAddress?.Kind == FieldKind.IPv6;
         (string Cause, string Remedy)? wrong =
-            Given(nameof(VlanPriority)) && Vlan.Length == 0 ? ("-VlanPriority is about tags, and there is none", "give -Vlan as well; 0 is a tag that has a priority alone")
+            Given(nameof(Identification)) && isV6 ? ("-Identification is a field of IPv4, and the addresses are of IPv6", "leave it out, or give IPv4 addresses")
+            : DontFragment && isV6 ? ("-DontFragment is a bit of IPv4, and the addresses are of IPv6", "leave it out: no router fragments IPv6")
+            : Given(nameof(FlowLabel)) && !isV6 ? ("-FlowLabel is a field of IPv6, and the addresses are of IPv4", "leave it out, or give IPv6 addresses")
+            : Given(nameof(VlanPriority)) && Vlan.Length == 0 ? ("-VlanPriority is about tags, and there is none", "give -Vlan as well; 0 is a tag that has a priority alone")
             : Given(nameof(VlanType)) && Vlan.Length == 0 ? ("-VlanType is about tags, and there is none", "give -Vlan as well, or leave it out")
             : Given(nameof(Seed)) && Vary != FrameVariation.Random ? ($"-Vary {Vary} draws nothing that -Seed could be for", "give -Vary Random as well, or leave it out")
             : Given(nameof(NetworkNamespace)) && InterfaceName is null ? ("-NetworkNamespace is that of -InterfaceName", "give that as well, or leave it out")

@@ -324,12 +324,7 @@ public sealed partial class ReceiveXskPacketCommand : XskFilterCommand
         double share = Count != long.MaxValue ? (double)Received / Count : 0;
         if (duration is { } limit) share = Math.Max(share, elapsed / limit);
         string status = Count != long.MaxValue ? $"{Received} of {Count} packets" : $"{Received} packets in {elapsed.TotalSeconds:F0} s";
-        WriteProgress(new ProgressRecord(0, "Receiving packets", status) { PercentComplete = (int)Math.Clamp(share * 100, 0, 100) });
+        ShowProgress(new ProgressRecord(0, "Receiving packets", status) { PercentComplete = (int)Math.Clamp(share * 100, 0, 100) });
         progressShown = true;
-    }
-
-    private void Warn(IEnumerable<string> warnings)
-    {
-        foreach (string warning in warnings) WriteWarning(warning);
     }
 }

@@ -25,8 +25,10 @@ public sealed class TestXskFilterCommand : XskFilterCommand
     [ArgumentCompleter(typeof(FilterCompleter))]
     public override string? Filter { get; set; }
 
-    [Parameter(Mandatory = true, Position = 1, ValueFromPipeline = true, ParameterSetName = InputSet)]
+    // Not mandatory: an interactive session would ask for it, and nobody types a packet.
+    [Parameter(Position = 1, ValueFromPipeline = true, ParameterSetName = InputSet)]
     [Alias("Packet")]
+    [ValidateNotNull]
     [AllowEmptyString]
     [AllowEmptyCollection]
     [ArgumentCompleter(typeof(NothingCompleter))]
@@ -54,6 +56,14 @@ public sealed class TestXskFilterCommand : XskFilterCommand
                 "FilterMissing", ErrorCategory.InvalidArgument,
                 "There is no filter to test",
                 "give -Filter, -EtherType, -IPProtocol, -Port, -Address or -Vlan", null));
+        }
+
+        if (ParameterSetName == InputSet && !MyInvocation.ExpectingInput && !Given(nameof(InputObject)))
+        {
+            ThrowTerminatingError(XskErrorRecord.Create(
+                "FilterInputMissing", ErrorCategory.InvalidArgument,
+                "There is nothing to test the filter on",
+                "pipe packets in, name a capture file with -Path, or see what the filter becomes with -ShowProgram", filter!.Expression));
         }
 
         try
@@ -117,7 +127,7 @@ public sealed class TestXskFilterCommand : XskFilterCommand
     {
         try
         {
-            foreach (XskFilterResult result in tester!.TestFile(file))
+            foreach (XskFilterResult result in tester!.TestFile(file, StopToken))
             {
                 if (Stopping) return;
                 WriteObject(result);
@@ -126,6 +136,10 @@ public sealed class TestXskFilterCommand : XskFilterCommand
         catch (XskException e)
         {
             WriteError(e, file);
+        }
+        catch (OperationCanceledException) when (Stopping)
+        {
+            // It waited for somebody to write to a pipe.
         }
     }
 }

@@ -42,7 +42,7 @@ public abstract class XdpQueryCommand : XskCommand
     /// Those of this name, or else those that it matches as a pattern: Linux interface names are case-sensitive, and may
     /// contain what PowerShell takes for a wildcard.
     /// </summary>
-    private protected static T[] Named<T>(string name, IReadOnlyList<T> all, Func<T, string> nameOf)
+    internal static T[] Named<T>(string name, IReadOnlyList<T> all, Func<T, string> nameOf)
     {
         T[] exact = [.. all.Where(one => nameOf(one) == name)];
         if (exact.Length > 0 || !WildcardPattern.ContainsWildcardCharacters(name)) return exact;

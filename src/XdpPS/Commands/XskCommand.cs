@@ -70,6 +70,27 @@ public abstract class XskCommand : PSCmdlet, IDisposable
 
     private protected bool Given(string parameter) => MyInvocation.BoundParameters.ContainsKey(parameter);
 
+    /// <summary>Shows progress. Where the pipeline is stopped just then, the caller's loop sees that, and tells at its end what it would have told.</summary>
+    private protected void ShowProgress(ProgressRecord progress) => UnlessStopped(() => WriteProgress(progress));
+
+    /// <summary>Warns; as <see cref="ShowProgress"/> where the pipeline is stopped just then.</summary>
+    private protected void Warn(IEnumerable<string> warnings) => UnlessStopped(() =>
+    {
+        foreach (string warning in warnings) WriteWarning(warning);
+    });
+
+    private void UnlessStopped(Action write)
+    {
+        try
+        {
+            write();
+        }
+        catch (PipelineStoppedException) when (Stopping)
+        {
+            // The engine knows, since it was the one who said so.
+        }
+    }
+
     private protected void WriteError(XskException exception, object? target) => WriteError(XskErrorRecord.From(exception, target));
 
     private protected void ThrowTerminatingError(XskException exception, object? target) =>

@@ -30,12 +30,12 @@ internal static class XskErrorRecord
         XskErrorId.QueueOutOfRange or XskErrorId.FrameSizeInvalid or XskErrorId.FrameCountInvalid or XskErrorId.HeadroomInvalid
             or XskErrorId.RingSizeInvalid or XskErrorId.UmemTooLarge or XskErrorId.UmemNotShareable
             or XskErrorId.TxBudgetInvalid or XskErrorId.BusyPollInvalid or XskErrorId.CpuNotAllowed => ErrorCategory.InvalidArgument,
-        XskErrorId.FrameFieldInvalid => ErrorCategory.InvalidArgument,
+        XskErrorId.FrameFieldInvalid or XskErrorId.DestinationMissing => ErrorCategory.InvalidArgument,
         XskErrorId.FrameTooShort or XskErrorId.FrameTooLong or XskErrorId.FrameNotEditable or XskErrorId.RingCorrupted
             or XskErrorId.CaptureUnreadable or XskErrorId.CaptureNotEthernet or XskErrorId.CaptureDamaged => ErrorCategory.InvalidData,
-        XskErrorId.CaptureExists => ErrorCategory.ResourceExists,
-        XskErrorId.CaptureNotWritable => ErrorCategory.OpenError,
-        XskErrorId.CaptureWriteFailed => ErrorCategory.WriteError,
+        XskErrorId.CaptureExists or XskErrorId.ReportExists => ErrorCategory.ResourceExists,
+        XskErrorId.CaptureNotWritable or XskErrorId.ReportNotWritable => ErrorCategory.OpenError,
+        XskErrorId.CaptureWriteFailed or XskErrorId.ReportWriteFailed => ErrorCategory.WriteError,
         XskErrorId.CaptureNotAppendable or XskErrorId.SocketClosed or XskErrorId.DirectionDisabled or XskErrorId.ProgramDetached => ErrorCategory.InvalidOperation,
         XskErrorId.SendStalled => ErrorCategory.OperationTimeout,
         XskErrorId.FilterSyntax or XskErrorId.FilterConflict or XskErrorId.FilterTooLarge or XskErrorId.MapNotUsable => ErrorCategory.InvalidArgument,

@@ -64,6 +64,13 @@ public static class XdpFormat
         _ => string.Format(CultureInfo.InvariantCulture, "{0}", value),
     };
 
+    /// <summary>The interface that a check is about, with its network namespace where it was named.</summary>
+    public static string Place(XdpInterfaceCheck check)
+    {
+        ArgumentNullException.ThrowIfNull(check);
+        return check.NetworkNamespace is null ? check.Interface : $"{check.Interface} in {check.NetworkNamespace}";
+    }
+
     /// <summary>The names of the bits, and bits that have none in hexadecimal.</summary>
     private static string Features(Enum features)
     {

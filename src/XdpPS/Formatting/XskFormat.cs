@@ -86,6 +86,15 @@ public static class XskFormat
     /// <summary>Seconds as microseconds with one decimal; empty where there are none.</summary>
     public static string Microseconds(double? seconds) => seconds is { } value ? (value * 1e6).ToString("F1", CultureInfo.InvariantCulture) : "";
 
+    /// <summary>Microseconds in at most seven characters: with one decimal up to 100,000, in milliseconds from ten million on; empty where there are none.</summary>
+    public static string Latency(double? microseconds) => microseconds switch
+    {
+        null => "",
+        < 99_999.95 => microseconds.Value.ToString("F1", CultureInfo.InvariantCulture),
+        < 1e7 => microseconds.Value.ToString("F0", CultureInfo.InvariantCulture),
+        _ => (microseconds.Value / 1e3).ToString("F0", CultureInfo.InvariantCulture) + "m",
+    };
+
     /// <summary>A count or rate in at most eight characters: whole up to ten million, then in millions (M) or billions (G).</summary>
     public static string Count(double value) => value switch
     {

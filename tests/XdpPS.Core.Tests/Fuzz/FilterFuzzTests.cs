@@ -59,7 +59,7 @@ public sealed class FilterFuzzTests(ITestOutputHelper output)
         byte[][] words = [.. FilterOracle.Expressions.SelectMany(expression => expression.Split(' ')).Append("(").Append(")").Append("\\").Append("0xffffffff").Append("é").Distinct().Select(word => Fuzzer.Text($" {word} "))];
         // In a namespace without a route: libpcap asks a resolver for what may be the name of a host.
         using TestNetwork network = new(up: false);
-        network.Run(() => new Fuzzer("expressions", 200, output) { Dictionary = words }.Run(FilterOracle.Expressions.Select(Fuzzer.Text), 1_500, input =>
+        network.Spawn(() => new Fuzzer("expressions", 200, output) { Dictionary = words }.Run(FilterOracle.Expressions.Select(Fuzzer.Text), 1_500, input =>
         {
             PacketFilter filter;
             try
@@ -76,7 +76,7 @@ public sealed class FilterFuzzTests(ITestOutputHelper output)
             // The loop of protochain: what libpcap does without an end, this does up to its limit.
             if (program.Any(instruction => instruction.Class == ClassicClass.Jump && instruction.Operation == 0 && (int)instruction.K < 0)) return;
             Compare(input, program, counts);
-        }));
+        })).Join(Timeout.InfiniteTimeSpan);
         output.WriteLine($"fuzz expressions: {counts}");
         Assert.True(counts.Verdicts > 0 && counts.Refused > 0);
     }

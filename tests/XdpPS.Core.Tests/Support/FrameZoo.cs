@@ -45,13 +45,15 @@ internal sealed class FrameZoo(int seed)
         _ => [.. Mac(), .. Mac(), .. Big(type), .. payload],
     };
 
-    private byte[] Link() => random.Next(6) switch
+    private byte[] Link() => random.Next(7) switch
     {
         0 => [1, 0x80, 0xc2, 0, 0, 0, .. Mac(), .. Big(38), 0x42, 0x42, 3, .. Noise(35)],
         1 => Ethernet(0x8864, [0x11, 0, .. Big(Pick(7, 9)), .. Big(40), 0, 0x21, .. IPv4()]),
         2 => Ethernet(0x8863, [0x11, 9, 0, 0, 0, 0]),
         3 => Ethernet(0x8847, [0, 1, 0x01, 64, .. IPv4()]),
         4 => Ethernet(0x88cc, Noise(30)),
+        // CLNP, ES-IS and IS-IS, whose fifth byte is the kind of packet (ISO 10589).
+        5 => [.. Mac(), .. Mac(), .. Big(38), 0xfe, 0xfe, 3, Pick<byte>(0x81, 0x82, 0x83, 0x83), .. Noise(3), Pick<byte>(15, 16, 17, 18, 20, 24, 25, 26, 27), .. Noise(27)],
         _ => [.. Mac(), .. Mac(), .. Big(random.Next(3, 1500)), Pick<byte>(0xe0, 0xfe, 0xf0, 0xaa), Pick<byte>(0xe0, 0xfe, 0xaa), 3, .. Noise(30)],
     };
 
@@ -91,11 +93,13 @@ internal sealed class FrameZoo(int seed)
     private (int Protocol, byte[] Payload) Upper(int tcp, int udp, int icmp)
     {
         int port() => Pick(22, 53, 67, 68, 80, 443, 546, 8080, 40000, random.Next(65536));
-        return random.Next(8) switch
+        return random.Next(9) switch
         {
             0 or 1 => (tcp, [.. Big(port()), .. Big(port()), .. Noise(8), 0x50, Pick<byte>(2, 0x12, 0x10, 0x18, 4, 1), .. Big(1000), .. Noise(4), .. Noise(random.Next(40))]),
             2 or 3 => (udp, [.. Big(port()), .. Big(port()), .. Big(20), .. Noise(2), .. Noise(random.Next(40))]),
             4 => (icmp, [Pick<byte>(0, 3, 8, 11, 128, 129, 133, 135, 136), 0, .. Noise(6), .. Noise(random.Next(40))]),
+            // Geneve (RFC 8926), without options.
+            8 => (udp, [.. Big(port()), .. Big(6081), .. Big(60), .. Noise(2), 0, 0, 0x65, 0x58, 0, 0, Pick<byte>(7, 8), 0, .. Ethernet(0x0800, IPv4())]),
             5 => (132, [.. Big(port()), .. Big(port()), .. Noise(12)]),
             _ => (Pick(2, 4, 47, 50, 51, 89, 103, 112, random.Next(256)), Noise(random.Next(40))),
         };

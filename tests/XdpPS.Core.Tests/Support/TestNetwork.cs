@@ -86,7 +86,8 @@ internal sealed class TestNetwork : IDisposable
 
     /// <summary>Whether ip(8) sees an XDP program on an interface of the namespace.</summary>
     internal bool HasProgram(string interfaceName = Near) =>
-        Ip("-d", "link", "show", "dev", interfaceName).Contains("xdp", StringComparison.Ordinal);
+        // Not "xdp" alone: of a veth whose other end was moved, ip names that end's namespace, which begins with it.
+        Ip("-d", "link", "show", "dev", interfaceName).Contains("prog/xdp", StringComparison.Ordinal);
 
     public void Dispose()
     {
@@ -118,9 +119,11 @@ internal sealed class TestNetwork : IDisposable
             thread.Start();
         }
 
-        internal void Join()
+        internal void Join() => Join(Limit);
+
+        internal void Join(TimeSpan limit)
         {
-            if (!thread.Join(Limit)) throw new TimeoutException($"The test body did not end within {Limit}.");
+            if (!thread.Join(limit)) throw new TimeoutException($"The test body did not end within {limit}.");
             failure?.Throw();
         }
     }

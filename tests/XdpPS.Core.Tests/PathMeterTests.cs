@@ -1,0 +1,377 @@
+using System.Buffers.Binary;
+using System.Diagnostics;
+
+namespace XdpPS.Tests;
+
+/// <summary>
+/// From one cable to another: between them is a bridge, on which tcpdump sees what was sent, or a relay of the test's own
+/// that loses, copies, swaps and delays frames, and knows which.
+/// </summary>
+public sealed class PathMeterTests : IDisposable
+{
+    private const int NumberAt = 22;
+
+    private static readonly TimeSpan Moment = TimeSpan.FromSeconds(0.3);
+
+    private readonly TestNetwork left = new();
+    private readonly TestNetwork right = new();
+
+    public void Dispose()
+    {
+        left.Dispose();
+        right.Dispose();
+    }
+
+    [KernelFact("tcpdump")]
+    public void What_is_counted_is_what_tcpdump_sees_on_the_way()
+    {
+        Bridge();
+        using XskSocket from = Open(left, TestNetwork.Near);
+        using XskSocket to = Open(left, "ynear");
+        using Capture capture = new(left, "bridge");
+        using XskPathMeter meter = new(from, [to]);
+        XskPathMeasurement result = meter.Measure(64, 2000, Moment);
+        List<byte[]> seen = capture.Stop([.. Enumerable.Repeat(new byte[60], (int)result.Sent)]);
+        Assert.All(seen, frame => Assert.Equal((60, "XskQ"), (frame.Length, System.Text.Encoding.ASCII.GetString(frame, 14, 4))));
+        Assert.Equal(Enumerable.Range(0, (int)result.Sent), seen.Select(Number));
+        Assert.Single(seen.Select(frame => BinaryPrimitives.ReadUInt32BigEndian(frame.AsSpan(18))).Distinct());
+        Assert.InRange(result.Sent, 1, 601);
+        Assert.Equal((result.Sent, 0, 0, 0, 0), (result.Received, result.Lost, result.Duplicates, result.Reordered, result.Foreign));
+        Assert.Equal((64, 60, false, $"{TestNetwork.Near}:0", "ynear:0"), (result.FrameSize, result.FrameLength, result.RoundTrip, result.Transmit, result.Receive));
+        CheckLatencies(result);
+        Sockets.AssertConserved(from, to);
+    }
+
+    [KernelTheory("tshark")]
+    [InlineData("198.18.0.1", 64)]
+    [InlineData("2001:2::1", 84)]
+    public void Udp_arrives_with_checksums_that_tshark_finds_good(string source, int frameSize)
+    {
+        Bridge();
+        using XskSocket from = Open(left, TestNetwork.Near);
+        using XskSocket to = Open(left, "ynear");
+        using Process tshark = left.Start(
+            "tshark", "-i", "bridge", "-Q", "-l", "-c", "20", "-a", "duration:10", "-o", "udp.check_checksum:TRUE", "-o", "ip.check_checksum:TRUE",
+            "-f", "udp port 7", "-T", "fields", "-e", "udp.checksum.status", "-e", "udp.dstport", "-e", "frame.len");
+        Task<string> output = tshark.StandardOutput.ReadToEndAsync();
+        using XskPathMeter meter = new(from, [to], new XskPathOptions { Protocol = XskPathProtocol.Udp, SourceAddress = System.Net.IPAddress.Parse(source), Drain = Moment });
+        // tshark says nothing when it begins to listen.
+        XskPathMeasurement result;
+        do
+        {
+            result = meter.Measure(frameSize, 200, Moment);
+            Assert.Equal((result.Sent, 0), (result.Received, result.Foreign));
+        }
+        while (!tshark.HasExited);
+        string[] lines = output.Result.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.Equal(20, lines.Length);
+        // 1 is good.
+        Assert.All(lines, line => Assert.Equal($"1\t7\t{frameSize - 4}", line));
+    }
+
+    [KernelTheory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Loss_copies_and_swapped_frames_are_reported_as_the_relay_made_them(bool oneThread)
+    {
+        using XskSocket from = Open(left, TestNetwork.Near);
+        using XskSocket to = Open(right, TestNetwork.Near);
+        using Relay relay = new(left, right, (frame, count) => (count % 10, count % 7, count % 4) switch
+        {
+            (9, _, _) => [],
+            (_, 6, _) => [frame, frame],
+            _ => [frame],
+        }, swapsEvery: 25);
+        using XskPathMeter meter = new(from, [to], new XskPathOptions { Drain = TimeSpan.FromSeconds(0.5), Cpus = oneThread ? [ThreadAffinity.Allowed[0]] : [] });
+        Assert.Equal(oneThread || ThreadAffinity.Allowed.Count == 1, meter.HasOneThread);
+        XskPathMeasurement result = meter.Measure(128, 3000, Moment);
+        List<int> arrivals = [.. relay.Stop().Select(Number)];
+        List<int> firsts = [.. arrivals.Distinct()];
+        int highest = -1, reordered = 0;
+        foreach (int number in firsts)
+        {
+            if (number < highest) reordered++;
+            highest = Math.Max(highest, number);
+        }
+
+        Assert.Equal(
+            (relay.Seen, firsts.Count, arrivals.Count - firsts.Count, reordered, relay.Seen - firsts.Count),
+            (result.Sent, result.Received, result.Duplicates, result.Reordered, result.Lost));
+        Assert.True(reordered > 0 && result.Lost > 0 && result.Duplicates > 0, $"{result}");
+        Assert.Equal((double)result.Lost / result.Sent, result.LossRatio);
+        CheckLatencies(result);
+        Sockets.AssertConserved(from, to);
+    }
+
+    [KernelFact]
+    public void A_delay_of_20_milliseconds_is_in_every_latency()
+    {
+        using XskSocket from = Open(left, TestNetwork.Near);
+        using XskSocket to = Open(right, TestNetwork.Near);
+        using Relay relay = new(left, right, (frame, _) => [frame], delay: TimeSpan.FromMilliseconds(20));
+        using XskPathMeter meter = new(from, [to]);
+        XskPathMeasurement result = meter.Measure(64, 500, Moment);
+        Assert.Equal((result.Sent, 0), (result.Received, result.Lost));
+        Assert.InRange(result.LatencyMin!.Value, 20_000, double.MaxValue);
+        Assert.InRange(result.MeasuringError, double.Epsilon, double.MaxValue);
+        Assert.All(result.Histogram, bucket => Assert.True(bucket.Microseconds >= 20_000));
+        CheckLatencies(result);
+    }
+
+    [KernelFact]
+    public void Frames_of_others_are_foreign_and_change_no_result()
+    {
+        using XskSocket from = Open(left, TestNetwork.Near);
+        using XskSocket to = Open(right, TestNetwork.Near);
+        using Relay relay = new(left, right, (frame, count) => [Changed(frame, 21, 1), frame, Changed(frame, 22, 0x7f), Changed(frame, 17, 'R'), frame[..30], Frames.Make(80, count)]);
+        using XskPathMeter meter = new(from, [to]);
+        XskPathMeasurement result = meter.Measure(64, 300, Moment);
+        int arrivals = relay.Stop().Count;
+        Assert.Equal((result.Sent, 0, 0, 0), (result.Received, result.Lost, result.Duplicates, result.Reordered));
+        Assert.Equal((relay.Seen, arrivals - relay.Seen), (result.Sent, result.Foreign));
+        Assert.Equal(6 * relay.Seen, arrivals);
+
+        static byte[] Changed(byte[] frame, int at, int value)
+        {
+            byte[] copy = (byte[])frame.Clone();
+            copy[at] ^= (byte)value;
+            return copy;
+        }
+    }
+
+    [KernelTheory]
+    [InlineData(XskPathProtocol.Ethernet)]
+    [InlineData(XskPathProtocol.Udp)]
+    public void A_reflector_sends_back_what_it_is_meant_to_and_nothing_else(XskPathProtocol protocol)
+    {
+        using XskSocket near = Open(left, TestNetwork.Near);
+        using XskSocket far = Open(left, TestNetwork.Far);
+        using XskReflector reflector = new(far);
+        using (XskPathMeter meter = new(near, [near], new XskPathOptions { DestinationMac = reflector.MacAddress, Protocol = protocol }))
+        {
+            Assert.True(meter.IsRoundTrip);
+            XskPathMeasurement result = meter.Measure(256, 1000, Moment);
+            Assert.Equal((result.Sent, 0, 0, true), (result.Received, result.Lost, result.Foreign, result.RoundTrip));
+            Assert.Equal(result.Sent, reflector.Reflected);
+            CheckLatencies(result);
+        }
+
+        // What is none of a measurement's frames, and the reply to one.
+        byte[] reply = new NumberedFrames(Frames.Make(60), 77).Into(new byte[60]).ToArray();
+        FrameTag.TurnAround(reply);
+        near.Send(Frames.Make(100), reply);
+        SpinWait.SpinUntil(() => reflector.Foreign == 2, TimeSpan.FromSeconds(5));
+        Sockets.Fails(XskErrorId.SocketBusy, () => _ = new XskPoller([far]));
+        Sockets.Fails(XskErrorId.SocketBusy, () => _ = new XskReflector(far));
+        XskReflectorResult stopped = reflector.Stop();
+        Assert.Same(stopped, reflector.Stop());
+        Assert.Equal((2, 0, 0, XskReflectorState.Stopped), (stopped.Foreign, stopped.Dropped, stopped.ReceiveLost, reflector.State));
+        Assert.Empty(near.Drain());
+        Sockets.AssertConserved(near, far);
+        // It can be received on again.
+        near.Send(Frames.Make(100));
+        Assert.Single(far.Take(1));
+    }
+
+    [KernelFact]
+    public void A_reflector_whose_socket_is_closed_says_so()
+    {
+        using XskSocket far = Open(left, TestNetwork.Far);
+        using XskReflector reflector = new(far);
+        far.Close();
+        Assert.True(SpinWait.SpinUntil(() => reflector.State == XskReflectorState.Failed, TimeSpan.FromSeconds(5)));
+        Assert.Contains("closed", reflector.Stop().Failure, StringComparison.Ordinal);
+    }
+
+    [KernelFact]
+    public void What_cannot_be_measured_is_refused_before_anything_is_sent()
+    {
+        using XskSocket from = Open(left, TestNetwork.Near);
+        using XskSocket to = Open(left, TestNetwork.Far);
+        using (XskPathMeter meter = new(from, [to]))
+        {
+            Sockets.Fails(XskErrorId.FrameTooLong, () => meter.Measure(1519, null, Moment));
+            Sockets.Fails(XskErrorId.FrameTooLong, () => meter.Measure(2000, null, Moment));
+            Sockets.Fails(XskErrorId.FrameTooShort, () => meter.Measure(63, null, Moment));
+            Assert.Equal(1518, meter.Measure(1518, 100, TimeSpan.FromSeconds(0.05)).FrameSize);
+            Sockets.Fails(XskErrorId.SocketBusy, () => _ = new XskPathMeter(from, [to]));
+        }
+
+        Sockets.Fails(XskErrorId.DestinationMissing, () => _ = new XskPathMeter(from, [from]));
+        Sockets.Fails(XskErrorId.FrameFieldInvalid, () => _ = new XskPathMeter(from, [to], new XskPathOptions { SourceAddress = System.Net.IPAddress.Loopback, DestinationAddress = System.Net.IPAddress.IPv6Loopback }));
+        Sockets.Fails(XskErrorId.CpuNotAllowed, () => _ = new XskPathMeter(from, [to], new XskPathOptions { Cpus = [8000] }));
+        using XskPathMeter short6 = new(from, [to], new XskPathOptions { Protocol = XskPathProtocol.Udp, DestinationAddress = System.Net.IPAddress.IPv6Loopback });
+        Sockets.Fails(XskErrorId.FrameTooShort, () => short6.Measure(64, null, Moment));
+    }
+
+    [KernelFact]
+    public void A_filter_that_keeps_the_frames_out_is_refused()
+    {
+        using XskSocket from = Open(left, TestNetwork.Near);
+        using XskSocket to = XskSocket.Open(Options(left, TestNetwork.Far) with { Filter = PacketFilter.FromFields(new PacketFields { EtherTypes = [0x0800] }) });
+        Assert.Contains("-EtherType 0x88b5", Sockets.Fails(XskErrorId.FilterConflict, () => _ = new XskPathMeter(from, [to])).Message, StringComparison.Ordinal);
+        using XskPathMeter meter = new(from, [to], new XskPathOptions { Protocol = XskPathProtocol.Udp });
+        Assert.True(meter.Measure(64, 100, TimeSpan.FromSeconds(0.05)).Received > 0);
+    }
+
+    [KernelFact]
+    public void A_measurement_that_is_stopped_has_no_result_and_gives_the_sockets_back()
+    {
+        using XskSocket from = Open(left, TestNetwork.Near);
+        using XskSocket to = Open(left, TestNetwork.Far);
+        using CancellationTokenSource stop = new();
+        using (XskPathMeter meter = new(from, [to]))
+        {
+            Assert.Throws<OperationCanceledException>(() => meter.Measure(64, 100, TimeSpan.FromSeconds(60), progress =>
+            {
+                if (progress.Sent > 0) stop.Cancel();
+            }, stop.Token));
+        }
+
+        Sockets.AssertConserved(from, to);
+        from.Send(Frames.Make(100));
+        Assert.Contains(to.Drain(), frame => frame.SequenceEqual(Frames.Make(100)));
+    }
+
+    [KernelFact]
+    public void A_socket_that_is_closed_under_a_measurement_ends_it_with_an_error()
+    {
+        using XskSocket from = Open(left, TestNetwork.Near);
+        using XskSocket to = Open(left, TestNetwork.Far);
+        using XskPathMeter meter = new(from, [to]);
+        Sockets.Fails(XskErrorId.SocketClosed, () => meter.Measure(64, 100, TimeSpan.FromSeconds(60), progress =>
+        {
+            if (progress.Sent > 0 && from.IsOpen) from.Close();
+        }));
+    }
+
+    [KernelFact]
+    public void The_benchmarks_of_rfc_2544_run_on_a_path()
+    {
+        using XskSocket from = Open(left, TestNetwork.Near);
+        using XskSocket to = Open(left, TestNetwork.Far);
+        using XskPathMeter meter = new(from, [to], new XskPathOptions { Drain = TimeSpan.FromSeconds(0.05) });
+        XskThroughputResult result = meter.MeasureThroughput(64, new XskThroughputOptions { TrialDuration = TimeSpan.FromSeconds(0.05), Resolution = 0.25 });
+        Assert.InRange(result.Trials.Count, 2, 20);
+        Assert.All(result.Trials, trial => Assert.InRange(trial.Received, 0, trial.Sent));
+        Assert.Contains(result.Deviations, line => line.Contains("(section 24)", StringComparison.Ordinal));
+        if (result.AtThroughput is { } at) Assert.Equal((0, result.Throughput), (at.Lost, at.SentPacketsPerSecond));
+        Sockets.AssertConserved(from, to);
+    }
+
+    private static void CheckLatencies(XskPathMeasurement result)
+    {
+        double[] ascending = [result.LatencyMin!.Value, result.LatencyP50!.Value, result.LatencyP90!.Value, result.LatencyP99!.Value, result.LatencyP999!.Value, result.LatencyMax!.Value];
+        Assert.Equal(ascending.Order(), ascending);
+        Assert.True(ascending[0] > 0);
+        Assert.Equal(result.Received, result.Histogram.Sum(bucket => bucket.Count));
+        Assert.NotNull(result.Jitter);
+        Assert.NotEmpty(result.RingSamples);
+        Assert.All(result.RingSamples, sample => Assert.All([sample.TxFill, sample.RxFill, sample.FillFill, sample.CompletionFill], fill => Assert.InRange(fill, 0, 1)));
+    }
+
+    private static int Number(byte[] frame) => (int)BinaryPrimitives.ReadUInt32BigEndian(frame.AsSpan(NumberAt));
+
+    private static XskSocketOptions Options(TestNetwork network, string name) =>
+        Sockets.Options(name, frames: 4096, rx: 1024, tx: 1024, fill: 2048, completion: 1024, networkNamespace: network.Name);
+
+    private static XskSocket Open(TestNetwork network, string name) => XskSocket.Open(Options(network, name));
+
+    /// <summary>A second cable in the left namespace, and a bridge between the far ends of both.</summary>
+    private void Bridge() => left.Batch(
+        "link add bridge type bridge mcast_snooping 0", "link set bridge up",
+        "link add ynear type veth peer name yfar", "link set ynear up", "link set yfar up",
+        $"link set {TestNetwork.Far} master bridge", "link set yfar master bridge");
+
+    /// <summary>From the far end of the one cable to that of the other.</summary>
+    private sealed class Relay : IDisposable
+    {
+        private readonly XskSocket from;
+        private readonly XskSocket to;
+        private readonly Func<byte[], int, byte[][]> change;
+        private readonly int swapsEvery;
+        private readonly TimeSpan delay;
+        private readonly Queue<(long Due, byte[] Frame)> held = [];
+        private readonly List<byte[]> sent = [];
+        private readonly Thread thread;
+        private volatile bool stopped;
+        private Exception? failure;
+        private byte[]? late;
+
+        internal Relay(TestNetwork left, TestNetwork right, Func<byte[], int, byte[][]> change, int swapsEvery = 0, TimeSpan delay = default)
+        {
+            from = Open(left, TestNetwork.Far);
+            to = Open(right, TestNetwork.Far);
+            this.change = change;
+            this.swapsEvery = swapsEvery;
+            this.delay = delay;
+            thread = new Thread(Run) { IsBackground = true };
+            thread.Start();
+        }
+
+        /// <summary>Frames that have come.</summary>
+        internal int Seen { get; private set; }
+
+        /// <summary>All that went on, in its order.</summary>
+        internal List<byte[]> Stop()
+        {
+            stopped = true;
+            thread.Join();
+            Assert.Null(failure);
+            return sent;
+        }
+
+        public void Dispose()
+        {
+            stopped = true;
+            thread.Join();
+            from.Dispose();
+            to.Dispose();
+        }
+
+        private void Run()
+        {
+            try
+            {
+                List<byte[]> come = [];
+                using XskPoller poller = new([from]);
+                while (!stopped)
+                {
+                    poller.Wait(TimeSpan.FromMilliseconds(1));
+                    come.Clear();
+                    from.Read(64, come);
+                    long due = Stopwatch.GetTimestamp() + (long)(delay.TotalSeconds * Stopwatch.Frequency);
+                    foreach (byte[] frame in come)
+                    {
+                        foreach (byte[] one in change(frame, Seen++)) Pass(one, due);
+                    }
+
+                    List<byte[]> go = [];
+                    while (held.TryPeek(out (long Due, byte[]) first) && first.Due <= Stopwatch.GetTimestamp()) go.Add(held.Dequeue().Frame);
+                    if (go.Count == 0) continue;
+                    to.Send(go);
+                    sent.AddRange(go);
+                }
+            }
+            catch (Exception e)
+            {
+                failure = e;
+            }
+        }
+
+        /// <summary>One of so many frames goes after the one behind it.</summary>
+        private void Pass(byte[] frame, long due)
+        {
+            if (swapsEvery > 0 && late is null && Seen % swapsEvery == 0)
+            {
+                late = frame;
+                return;
+            }
+
+            held.Enqueue((due, frame));
+            if (late is null) return;
+            held.Enqueue((due, late));
+            late = null;
+        }
+    }
+}

@@ -1,0 +1,187 @@
+#Requires -Version 7.6
+
+<#
+.SYNOPSIS
+    Runs the tests on other kernels and network cards, in virtual machines.
+.DESCRIPTION
+    Boots each cell of matrix.psd1 under QEMU's emulation with the host's file system as its read-only root (9p) and a
+    layer in memory above it, runs the tests there, and prints a line for each run. With -Document, what was run goes
+    into the table of docs/compatibility.md, in the place of what it had of the same cells. Needs root on an x86-64
+    machine, QEMU, a static busybox, kmod, cpio and curl; the card igb needs QEMU 8 or later. What cannot be run here is
+    skipped, and the reason printed. The kernels are kept in -Cache.
+.PARAMETER Cell
+    Names of cells, with wildcards.
+.PARAMETER Cache
+    Where the kernels are kept: without it XDPPS_VM_CACHE, else xdpps/vm in XDG_CACHE_HOME, else in ~/.cache.
+.PARAMETER Minutes
+    How long a cell may take.
+.PARAMETER Document
+    Writes the table in docs/compatibility.md.
+.PARAMETER SummaryPath
+    File for the counts as JSON: passed, failed, skipped.
+.EXAMPLE
+    pwsh -File tests/vm/Invoke-VmTest.ps1 -Cell zero-copy
+#>
+[CmdletBinding()]
+param(
+    [string[]] $Cell = '*',
+    [string] $Cache,
+    [double] $Minutes = 20,
+    [switch] $Document,
+    [string] $SummaryPath,
+    [string] $PesterPath,
+    [string] $Configuration = 'Release'
+)
+
+Set-StrictMode -Version 3.0
+$ErrorActionPreference = 'Stop'
+$root = (Resolve-Path -LiteralPath "$PSScriptRoot/../..").Path
+$matrix = Import-PowerShellDataFile -LiteralPath "$PSScriptRoot/matrix.psd1"
+if (-not $Cache) { $Cache = $env:XDPPS_VM_CACHE ? $env:XDPPS_VM_CACHE : (Join-Path ($env:XDG_CACHE_HOME ? $env:XDG_CACHE_HOME : "$HOME/.cache") 'xdpps/vm') }
+
+# Why nothing can be run here, or nothing at all.
+function Get-Obstacle {
+    if ([Runtime.InteropServices.RuntimeInformation]::OSArchitecture -ne 'X64') { return 'needs an x86-64 machine, whose programs the kernel in the virtual machine is to run' }
+    if ((id -u) -ne '0') { return 'needs root' }
+    $missing = @('qemu-system-x86_64', 'busybox', 'modprobe', 'cpio', 'curl', 'xz', 'dpkg-deb', 'ip', 'ethtool', 'tcpreplay', 'tcpdump' |
+            Where-Object { -not (Get-Command -Name $_ -CommandType Application -ErrorAction Ignore) })
+    if ($missing) { return "not installed: $($missing -join ', ')" }
+    if (-not (Test-Path -LiteralPath '/dev/net/tun')) { return 'needs /dev/net/tun' }
+}
+
+# What a script prints last, or an error with what it complained of first.
+function Invoke-Script {
+    param([string] $Name, [string[]] $Arguments)
+    $lines = & "$PSScriptRoot/$Name" @Arguments 2>&1
+    if ($LASTEXITCODE -ne 0) { throw "$($lines | Select-Object -First 1)" }
+    "$($lines | Select-Object -Last 1)"
+}
+
+function Read-Trx {
+    param([string] $Path)
+    $xml = [xml](Get-Content -LiteralPath $Path -Raw)
+    $results = @($xml.TestRun.Results.UnitTestResult)
+    @{
+        Passed  = @($results | Where-Object outcome -EQ 'Passed').Count
+        Failed  = @($results | Where-Object outcome -EQ 'Failed').Count
+        Skipped = @($results | Where-Object outcome -EQ 'NotExecuted').Count
+        Words   = @(
+            foreach ($result in $results) {
+                $message = $result.SelectSingleNode("*[local-name()='Output']/*[local-name()='ErrorInfo']/*[local-name()='Message']")?.InnerText
+                if ($result.outcome -eq 'Failed') { "FAILED $($result.testName): $message" }
+                if ($result.outcome -eq 'NotExecuted') { "Skipped $($result.testName): $message" }
+            }
+        )
+    }
+}
+
+function Read-Summary {
+    param([string] $Path)
+    $summary = Get-Content -LiteralPath $Path -Raw | ConvertFrom-Json
+    @{
+        Passed  = $summary.passed
+        Failed  = $summary.failed
+        Skipped = $summary.skipped
+        Reason  = "$($summary.skipReasons | Select-Object -First 1 | ForEach-Object reason)"
+        Words   = @(
+            $summary.failures + $summary.failedFiles | ForEach-Object { "FAILED $_" }
+            $summary.skipReasons | ForEach-Object { "Skipped $($_.count): $($_.reason)" }
+        )
+    }
+}
+
+function Invoke-Cell {
+    param([hashtable] $Of)
+    $skipped = @{ Cell = $Of.Name; Suite = $Of.Suite; Kernel = ''; Device = $Of.Device; Run = ''; Passed = 0; Failed = 0; Skipped = 1; Seconds = 0; Words = @() }
+    try {
+        $null = New-Item -ItemType Directory -Path $Cache -Force
+        $kernel = Invoke-Script prepare-kernel.sh $Of.Suite, $Cache
+        $qemu = $Of.Device -eq 'igb' ? (Invoke-Script prepare-qemu.sh $Cache) : 'qemu-system-x86_64'
+    }
+    catch {
+        $skipped.Words = @("Skipped the virtual machine's cell $($Of.Name): $_")
+        return $skipped
+    }
+
+    $out = Join-Path $Cache "run-$($Of.Name)"
+    if (Test-Path -LiteralPath $out) { Remove-Item -LiteralPath $out -Recurse -Force }
+    $null = New-Item -ItemType Directory -Path $out
+    $runs = @(
+        foreach ($run in $Of.Runs) {
+            switch ($run) {
+                'xunit' { "xunit:$(($matrix.Xunit | ForEach-Object { "FullyQualifiedName~.$_." }) -join '|')" }
+                'pester' { "pester:$($matrix.Pester -join ',')" }
+                'plan' { "plan:$($matrix.Plan)" }
+                default { $run }
+            }
+        }
+    )
+    Set-Content -LiteralPath "$out/command" -Value @(
+        "export XDPPS_VM_CONFIGURATION='$Configuration' XDPPS_VM_PESTER='$PesterPath'"
+        "export PATH='$env:PATH'"
+        if ($env:DOTNET_ROOT) { "export DOTNET_ROOT='$env:DOTNET_ROOT'" }
+        (@("'$PSScriptRoot/guest-tests.sh'", "'$root'") + @($runs | ForEach-Object { "'$_'" })) -join ' '
+    )
+    $env:XDPPS_VM_SECONDS = [int](60 * $Minutes)
+    $env:XDPPS_VM_QEMU = $qemu
+    $watch = [Diagnostics.Stopwatch]::StartNew()
+    $complaint = & "$PSScriptRoot/run-cell.sh" $kernel $Of.Device $out 2>&1
+    $seconds = [int]$watch.Elapsed.TotalSeconds
+    foreach ($run in $runs) {
+        $kind, $what, $null = $run -split ':'
+        $file = switch ($kind) { 'card' { "$out/card-$what.json" } 'pester' { "$out/pester.json" } default { "$out/$kind.trx" } }
+        $result = (Test-Path -LiteralPath $file) ? ($file -like '*.trx' ? (Read-Trx $file) : (Read-Summary $file)) : @{
+            Passed = 0; Failed = 1; Skipped = 0
+            Words  = @("FAILED: $run did not run to its end; the last lines of $out/log are:") + @($complaint) + @(Get-Content -LiteralPath "$out/log" -Tail 10 -ErrorAction Ignore)
+        }
+        $result.Cell, $result.Suite, $result.Seconds = $Of.Name, $Of.Suite, $seconds
+        # Such as '#1 SMP PREEMPT_DYNAMIC Debian 6.1.176-1 (2026-09-01)': the name has the version of the first of its kind.
+        $result.Kernel = (Test-Path -LiteralPath "$out/kernel") -and (Get-Content -LiteralPath "$out/kernel" -Raw) -match 'Debian (?<version>[\d.]+)' ? $Matches.version : (Split-Path -Path $kernel -Leaf)
+        $result.Device = (Test-Path -LiteralPath "$out/driver") ? (Get-Content -LiteralPath "$out/driver") : $Of.Device -eq 'none' ? 'veth' : $Of.Device
+        $result.Run = $kind -eq 'card' ? $what : $kind
+        $result
+    }
+}
+
+function Write-Table {
+    param([object[]] $Rows)
+    $page = Join-Path $root 'docs/compatibility.md'
+    $text = Get-Content -LiteralPath $page -Raw
+    $pattern = '(?s)(?<=<!-- runs -->\n).*?(?=<!-- end of runs -->)'
+    $lines = [ordered]@{}
+    # Rows of cells that were not run now stay.
+    [regex]::Match($text, $pattern).Value -split "`n" | Where-Object { $_ -match '^\| (?<cell>[a-z]+-[a-z-]+) \| .* \| (?<run>[^|]+) \|( [^|]*\|){4}$' } | ForEach-Object { $lines["$($Matches.cell)/$($Matches.run)"] = $_ }
+    foreach ($row in $Rows | Where-Object Run) {
+        $name = @{ card = ''; xunit = 'xunit'; pester = 'Pester'; plan = "the kernel's test plan" }[$row.Run] ?? $row.Run
+        $came = $row.Passed -eq 0 -and $row.Failed -eq 0 ? "refused: $($row.Reason)" : "$($row.Passed) passed, $($row.Failed) failed, $($row.Skipped) skipped"
+        $lines["$($row.Cell)/$name"] = "| $($row.Cell) | $($row.Suite) | $($row.Kernel) | $($row.Device) | $name | $came | $([DateTime]::UtcNow.ToString('yyyy-MM-dd')) |"
+    }
+
+    $new = @('| cell | Debian suite | Linux | driver | run | result | date |', '|---|---|---|---|---|---|---|') + $lines.Values
+    Set-Content -LiteralPath $page -NoNewline -Value ([regex]::Replace($text, $pattern, { ($new -join "`n") + "`n" }))
+}
+
+$cells = @($matrix.Cells | Where-Object { $name = $_.Name; $Cell -split ',' | Where-Object { $name -like $_ } })
+if (-not $cells) { throw "No cell of the matrix is named so: $($matrix.Cells.Name -join ', ')." }
+$obstacle = Get-Obstacle
+if ($obstacle) {
+    Write-Host "Skipped the virtual machine's cells $($cells.Name -join ', '): $obstacle"
+    $rows = @(@{ Passed = 0; Failed = 0; Skipped = $cells.Count })
+}
+else {
+    $rows = @(
+        foreach ($one in $cells) {
+            foreach ($row in Invoke-Cell $one) {
+                if ($row.Run) { Write-Host "$($row.Cell), Linux $($row.Kernel), $($row.Device), $($row.Run): $($row.Passed) passed, $($row.Failed) failed, $($row.Skipped) skipped (cell: $($row.Seconds) s)" }
+                $row.Words | ForEach-Object { Write-Host $_ }
+                [pscustomobject]$row
+            }
+        }
+    )
+    if ($Document) { Write-Table $rows }
+}
+
+$passed, $failed, $skipped = foreach ($count in 'Passed', 'Failed', 'Skipped') { [int]($rows | ForEach-Object { $_.$count } | Measure-Object -Sum).Sum }
+if ($SummaryPath) { @{ passed = $passed; failed = $failed; skipped = $skipped } | ConvertTo-Json | Set-Content -LiteralPath $SummaryPath }
+Write-Host "$passed passed, $failed failed, $skipped skipped"
+exit [math]::Min(255, $failed)

@@ -1,0 +1,31 @@
+# What Invoke-VmTest.ps1 boots. Suite: the Debian suite whose newest kernel is taken. Device: the model of both cards (see
+# run-cell.sh). Runs: those of guest-tests.sh; 'optional' ones need not bind, and the table in docs/compatibility.md says
+# what the kernel answered.
+@{
+    # Of the veth suites what depends on the kernel most, and what needs something that few machines have: sock_diag for
+    # AF_XDP, a BPF JIT that can be switched off, memlock that can be raised, a clock that may be stepped, libxdp's
+    # dispatcher, dummy and VLAN interfaces. The class names of XdpPS.Core.Tests, and the files of tests/pester.
+    Xunit  = @(
+        'TrafficTests', 'SenderTests', 'SharedQueueTests', 'SharedUmemTests', 'ProgramsInTheWayTests', 'ProgramTests', 'JoinTests'
+        'QueueHolderTests', 'RemedyTests', 'ClockTests', 'HostSafetyTests', 'InterfaceTests', 'InterfaceDetailsTests'
+        'FallbackTests', 'OptionTests', 'StatisticsTests', 'NamespaceTests', 'StructLayoutTests', 'HealthTests'
+    )
+    Pester = 'New-XskSocket.Filter', 'Get-XdpInterface', 'LeastPrivilege'
+    # Names of tests: what the veths have been through is not repeated.
+    Plan   = 'FullyQualifiedName~KernelTestPlan&DisplayName~ZeroCopy'
+
+    Cells  = @(
+        # The one that 'build.ps1 -Task Test' runs.
+        @{ Name = 'zero-copy'; Suite = 'trixie-backports'; Device = 'virtio-net'; Runs = @('card:ZeroCopy') }
+        @{ Name = 'bookworm-virtio-net'; Suite = 'bookworm'; Device = 'virtio-net'; Runs = 'card:Copy', 'card:ZeroCopy:optional' }
+        @{ Name = 'trixie-virtio-net'; Suite = 'trixie'; Device = 'virtio-net'; Runs = 'card:Copy', 'card:ZeroCopy:optional' }
+        @{ Name = 'backports-virtio-net'; Suite = 'trixie-backports'; Device = 'virtio-net'; Runs = 'card:Copy', 'card:ZeroCopy' }
+        @{ Name = 'bookworm-igb'; Suite = 'bookworm'; Device = 'igb'; Runs = 'card:Copy', 'card:ZeroCopy:optional' }
+        @{ Name = 'trixie-igb'; Suite = 'trixie'; Device = 'igb'; Runs = 'card:Copy', 'card:ZeroCopy:optional' }
+        @{ Name = 'backports-igb'; Suite = 'trixie-backports'; Device = 'igb'; Runs = 'card:Copy', 'card:ZeroCopy' }
+        @{ Name = 'backports-plan'; Suite = 'trixie-backports'; Device = 'virtio-net'; Runs = @('plan') }
+        @{ Name = 'bookworm-veth'; Suite = 'bookworm'; Device = 'none'; Runs = 'xunit', 'pester' }
+        @{ Name = 'trixie-veth'; Suite = 'trixie'; Device = 'none'; Runs = 'xunit', 'pester' }
+        @{ Name = 'backports-veth'; Suite = 'trixie-backports'; Device = 'none'; Runs = 'xunit', 'pester' }
+    )
+}
