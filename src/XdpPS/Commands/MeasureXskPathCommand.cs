@@ -70,27 +70,26 @@ public sealed class MeasureXskPathCommand : XskCommand
     public SwitchParameter RoundTrip { get; set; }
 
     [Parameter]
-    [ArgumentCompleter(typeof(NothingCompleter))]
     public XskPathProtocol Protocol { get; set; }
 
     [Parameter]
     [MacAddress]
-    [ArgumentCompleter(typeof(NothingCompleter))]
+    [ArgumentCompleter(typeof(MacAddressCompleter))]
     public PhysicalAddress? DestinationMac { get; set; }
 
     [Parameter]
     [PlainAddress]
-    [ArgumentCompleter(typeof(NothingCompleter))]
+    [ArgumentCompleter(typeof(AddressCompleter))]
     public IPAddress? SourceAddress { get; set; }
 
     [Parameter]
     [PlainAddress]
-    [ArgumentCompleter(typeof(NothingCompleter))]
+    [ArgumentCompleter(typeof(AddressCompleter))]
     public IPAddress? DestinationAddress { get; set; }
 
     [Parameter]
     [ValidateRange(1, ushort.MaxValue)]
-    [ArgumentCompleter(typeof(NothingCompleter))]
+    [ArgumentCompleter(typeof(UsualValueCompleter))]
     public int Port { get; set; } = XskPathOptions.DefaultPort;
 
     [Parameter]

@@ -35,12 +35,11 @@ public sealed class StartXskReflectorCommand : XskCommand
     public string? NetworkNamespace { get; set; }
 
     [Parameter(ParameterSetName = InterfaceSet)]
-    [ArgumentCompleter(typeof(NothingCompleter))]
     public XskPathProtocol Protocol { get; set; }
 
     [Parameter(ParameterSetName = InterfaceSet)]
     [ValidateRange(1, ushort.MaxValue)]
-    [ArgumentCompleter(typeof(NothingCompleter))]
+    [ArgumentCompleter(typeof(UsualValueCompleter))]
     public int Port { get; set; } = XskPathOptions.DefaultPort;
 
     [Parameter]
