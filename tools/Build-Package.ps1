@@ -41,7 +41,7 @@ function Add-Element {
     $null = $Parent.AppendChild($element)
 }
 
-$metadata, $list = $nuspec.DocumentElement.ChildNodes
+$metadata, $list = $nuspec.DocumentElement.FirstChild, $nuspec.DocumentElement.LastChild
 foreach ($entry in ([ordered]@{
             id = 'XdpPS'; version = $manifest.ModuleVersion; authors = $manifest.Author; owners = $manifest.CompanyName
             requireLicenseAcceptance = 'false'; description = $manifest.Description; releaseNotes = $data.ReleaseNotes

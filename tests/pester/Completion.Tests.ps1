@@ -75,7 +75,7 @@ Describe 'Completion on any machine' -Tag Unit {
             foreach ($name in $Parameters) {
                 $files = @(Complete "$Command -$name " | Where-Object ResultType -In 'ProviderItem', 'ProviderContainer')
                 # Where a capture, a report, an expectation or a pinned map is.
-                $files.Count -gt 0 | Should -Be ($name -cmatch 'Path$') -Because "-$name of $Command completes $($files.CompletionText)"
+                $files.Count -gt 0 | Should -Be ($name -cmatch 'Path$') -Because "-$name of $Command completes $(($files | ForEach-Object CompletionText) -join ', ')"
             }
         }
         finally {

@@ -45,13 +45,12 @@ BeforeAll {
     $captures = (Resolve-Path "$PSScriptRoot/../captures").Path
 
     # By page, and by the number of the example. Fresh: sockets are closed first, as it is another session's example (of the
-    # whole page: of every example). Given: code run in the session before. Prepare, After: what the test does around it.
-    # Errors: their ids, in order. Quiet: no burst, since others' packets would be in the way. Apart: eth2 and the second
+    # page: every example). Given: code run in the session before. Prepare, After: what the test does around it.
+    # Errors: their ids, in order. Quiet: no burst, since others' packets would be in the way; Burst: one of so many frames. Apart: eth2 and the second
     # host are on a hub of their own. Replace: what is cut short.
     $needs = @{
         'Edit-XskFrame'     = @{ 2 = @{ Given = '$s = New-XskSocket eth1' } }
         'Export-XskCapture' = @{
-            1 = @{ Burst = 60 }
             2 = @{ Burst = 3000 }
             3 = @{ Burst = 3000; Replace = @{ '-RotateMegabytes 0.25' = '-RotateMegabytes 0.02' } }
         }
@@ -79,10 +78,11 @@ BeforeAll {
             9     = @{ Prepare = { Add-ForeignProgram }; Errors = 'ProgramAttached' }
             10    = @{ Quiet = $true; Prepare = { Set-Mtu 9000; Set-Queues 1 }; After = { Set-Queues 4; Set-Mtu 1500 } }
         }
-        'Receive-XskPacket' = @{ 2 = @{ Fresh = $true }; 3 = @{ Fresh = $true }; 5 = @{ Fresh = $true } }
+        'Receive-XskPacket' = @{ 2 = @{ Fresh = $true }; 3 = @{ Fresh = $true }; 5 = @{ Fresh = $true; Burst = 150 }; 6 = @{ Fresh = $true } }
         'Remove-XskSocket'  = @{ 2 = @{ Given = '$null = New-XskSocket eth1; $null = New-XskSocket eth2 -AllQueues' } }
         'Send-XskFrame'     = @{
             1 = @{ Quiet = $true }
+            2 = @{ Burst = 300 }
             4 = @{ Errors = 'FrameBytesUnrolled' }
             5 = @{ Errors = 'FrameTooLong', 'FrameHexInvalid' }
         }
@@ -146,12 +146,12 @@ BeforeAll {
         foreach ($end in 'eth1', $ports.eth1) { ethtool -L $end rx 1 tx 1 2>$null }
     }
 
-    # From host a to host b, both ways: pings, and what the file has, some thousand packets a second.
+    # From host a to host b: pings, their answers, and what the file has, until the example ends or so many frames are sent.
     function Start-Burst {
-        param([int] $Frames = 150)
+        param([int] $Frames)
         Start-Program -Program timeout -Arguments '10', 'sh', '-c', @"
-ip netns exec $($hosts.a) ping -q -i 0.02 -c 40 192.0.2.20 >/dev/null 2>&1 &
-ip netns exec $($hosts.a) tcpreplay -q -i eth0 --pps=$($Frames -gt 500 ? 10000 : 300) --loop=0 --limit=$Frames '$TestDrive/burst.pcap' >/dev/null 2>&1
+ip netns exec $($hosts.a) ping -q -i 0.02 -c $($Frames ? 40 : 500) 192.0.2.20 >/dev/null 2>&1 &
+ip netns exec $($hosts.a) tcpreplay -q -i eth0 --pps=$($Frames -gt 500 ? 10000 : 300) --loop=0 --limit=$($Frames ? $Frames : 3000) '$TestDrive/burst.pcap' >/dev/null 2>&1
 wait
 "@
     }
@@ -166,7 +166,7 @@ wait
 
     function Get-Label {
         param([string[]] $Line)
-        foreach ($text in $Line) { if ($text -match '^([A-Za-z]\w*) +: ') { $Matches[1] } }
+        foreach ($text in $Line) { if ($text -match '^([A-Za-z]\w*) +:( |$)') { $Matches[1] } }
     }
 
     # Runs code in a session, and returns what comes out, with the errors. A program's own messages are none.
@@ -280,19 +280,21 @@ Describe "The examples as they are printed$note" -Tag Netns -Skip:($note -ne '')
                 if ($need['Prepare']) { $null = & $need.Prepare }
                 if ($need['Given']) { (Invoke-Session $session $need.Given).Errors | Should -BeNullOrEmpty -Because 'what the example needs can be had' }
                 if (-not ($common['Quiet'] -or $need['Quiet']) -and $code -match 'Receive-XskPacket|Export-XskCapture .* -Socket|Invoke-XskForward') {
-                    $burst = Start-Burst -Frames ($need['Burst'] ?? 150)
+                    $burst = Start-Burst -Frames $need['Burst']
                 }
 
                 foreach ($block in $Blocks) {
                     $text = $block.Code -replace '-DurationSeconds \d+', '-DurationSeconds 0.5' -replace '-TimeoutSeconds [2-9]\b', '-TimeoutSeconds 1'
                     foreach ($long in @($need['Replace']?.Keys)) { if ($long) { $text = $text.Replace($long, $need.Replace[$long]) } }
-                    $found = Invoke-Session $session $text
-                    $ids += @($found.Errors | ForEach-Object { ($_.FullyQualifiedErrorId -split ',')[0] })
+                    # A statement at a time, as they are typed: each begins a table of its own.
+                    $found = @([Management.Automation.Language.Parser]::ParseInput($text, [ref]$null, [ref]$null).EndBlock.Statements | ForEach-Object { Invoke-Session $session $_.Extent.Text })
+                    $errors = @($found | ForEach-Object { $_.Errors })
+                    $ids += @($errors | ForEach-Object { ($_.FullyQualifiedErrorId -split ',')[0] })
                     $width = 80
                     foreach ($shown in $block.Output) {
                         # A second picture of the same is of a wider terminal.
-                        $lines = @(ConvertTo-Line $session $found.Output -Width $width)
-                        $because = "$($block.Code)`nprints at $width columns`n$($lines -join "`n")`n$($found.Errors -join "`n")"
+                        $lines = @($found | ForEach-Object { ConvertTo-Line $session $_.Output -Width $width })
+                        $because = "$($block.Code)`nprints at $width columns`n$($lines -join "`n")`n$($errors -join "`n")"
                         @(Get-Header $lines) | Should -Be @(Get-Header $shown) -Because $because
                         if (-not (Get-Header $shown)) { @(Get-Label $lines) | Should -Be @(Get-Label $shown) -Because $because }
                         if (($shown -join '') -notmatch '^\s*(WARNING|VERBOSE|What if|[A-Z][a-z]+-X\w+): ') { ($lines -join '').Trim() | Should -Not -BeNullOrEmpty -Because $because }

@@ -47,7 +47,7 @@ Describe 'The manifest' -Tag Unit {
 
 Describe "The package$sdk" -Tag Unit -Skip:($sdk -ne '') {
     BeforeAll {
-        $said = & (Get-PwshPath) -NoProfile -NonInteractive -File "$PSScriptRoot/../../tools/Build-Package.ps1" -Module $folder -Destination $TestDrive 2>&1
+        $said = & "$PSScriptRoot/../../tools/Build-Package.ps1" -Module $folder -Destination $TestDrive *>&1
         $package = "$TestDrive/XdpPS.$($data.ModuleVersion).nupkg"
     }
 
@@ -76,7 +76,7 @@ Describe "The package$sdk" -Tag Unit -Skip:($sdk -ne '') {
     It "is refused where the folder has something else" {
         Copy-Item -LiteralPath $folder -Destination "$TestDrive/other" -Recurse
         Set-Content -LiteralPath "$TestDrive/other/notes.txt" -Value 'mine'
-        $said = & (Get-PwshPath) -NoProfile -NonInteractive -File "$PSScriptRoot/../../tools/Build-Package.ps1" -Module "$TestDrive/other" -Destination "$TestDrive/none" 2>&1
+        $said = & "$PSScriptRoot/../../tools/Build-Package.ps1" -Module "$TestDrive/other" -Destination "$TestDrive/none" *>&1
         $LASTEXITCODE | Should -Be 1
         "$said" | Should -Match 'notes.txt is in the folder, and not in FileList'
         "$TestDrive/none" | Should -Not -Exist
