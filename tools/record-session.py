@@ -126,7 +126,7 @@ def record():
     for line, pause in SCENARIO:
         for letter in line:
             tmux("send-keys", "-l", letter)
-            film.watch(0.045)
+            film.watch(0.03)
         film.watch(0.3)
         tmux("send-keys", "Enter")
         film.watch(0.2)

@@ -44,6 +44,9 @@ BeforeAll {
     Import-BuiltModule
     $captures = (Resolve-Path "$PSScriptRoot/../captures").Path
 
+    # The host that an example calls another is the second one here; what it calls eth3 has several queues, as eth2.
+    $farAway = @{ 'eth2 -NetworkNamespace far' = "eth0 -NetworkNamespace xdpps-examples-$PID-b"; 'eth3' = 'eth2' }
+
     # By page, and by the number of the example. Fresh: sockets are closed first, as it is another session's example (of the
     # page: every example). Given: code run in the session before. Prepare, After: what the test does around it.
     # Errors: their ids, in order. Quiet: no burst, since others' packets would be in the way; Burst: one of so many frames. Apart: eth2 and the second
@@ -79,6 +82,14 @@ BeforeAll {
             10    = @{ Quiet = $true; Prepare = { Set-Mtu 9000; Set-Queues 1 }; After = { Set-Queues 4; Set-Mtu 1500 } }
         }
         'Receive-XskPacket' = @{ 2 = @{ Fresh = $true }; 3 = @{ Fresh = $true }; 5 = @{ Fresh = $true; Burst = 150 }; 6 = @{ Fresh = $true } }
+        'Measure-XskPath'   = @{
+            Replace = $farAway + @{ '-TrialSeconds 1' = '-TrialSeconds 0.1' }
+            1       = @{ Prepare = { Set-Queues 1 } }
+            5       = @{ Given = '$a = New-XskSocket eth1; $b = New-XskSocket eth2'; After = { Set-Queues 4 } }
+        }
+        'Start-XskReflector' = @{ Replace = $farAway; Fresh = $true }
+        'Stop-XskReflector' = @{ Replace = $farAway; 1 = @{ Given = '$a = New-XskSocket eth1' } }
+        'Test-XdpInterface' = @{ 3 = @{ Prepare = { Invoke-Native ip link set $ports.eth1 down }; After = { Invoke-Native ip link set $ports.eth1 up } } }
         'Remove-XskSocket'  = @{ 2 = @{ Given = '$null = New-XskSocket eth1; $null = New-XskSocket eth2 -AllQueues' } }
         'Send-XskFrame'     = @{
             1 = @{ Quiet = $true }
@@ -187,6 +198,14 @@ wait
         }
     }
 
+    # A test that is printed is run as one, in a process of its own: its verdicts are about the machine.
+    function Invoke-PesterBlock {
+        param([string] $Code, [string] $Given)
+        Set-Content -LiteralPath "$folder/printed.Tests.ps1" -Value "BeforeAll { $Given }`n$Code"
+        $run = "Import-Module '$((Get-Module -Name Pester).Path)'; `$run = Invoke-Pester -Path '$folder/printed.Tests.ps1' -Output None -PassThru; 'ran {0} of {1}, {2} broken' -f (`$run.PassedCount + `$run.FailedCount), `$run.TotalCount, `$run.FailedContainersCount"
+        @(Invoke-Pwsh $run)[-1] | Should -Match '^ran (\d+) of \1, 0 broken$' -Because $Code
+    }
+
     function ConvertTo-Line {
         param([runspace] $Session, [object[]] $Output, [int] $Width = 80)
         $shell = [powershell]::Create($Session)
@@ -284,8 +303,17 @@ Describe "The examples as they are printed$note" -Tag Netns -Skip:($note -ne '')
                 }
 
                 foreach ($block in $Blocks) {
-                    $text = $block.Code -replace '-DurationSeconds \d+', '-DurationSeconds 0.5' -replace '-TimeoutSeconds [2-9]\b', '-TimeoutSeconds 1'
-                    foreach ($long in @($need['Replace']?.Keys)) { if ($long) { $text = $text.Replace($long, $need.Replace[$long]) } }
+                    $text = $block.Code -replace '-DurationSeconds \d+', '-DurationSeconds 0.3' -replace '-TimeoutSeconds [2-9]\b', '-TimeoutSeconds 1'
+                    foreach ($changes in @($common['Replace'], $need['Replace'])) {
+                        foreach ($long in @($changes?.Keys)) { if ($long) { $text = $text.Replace($long, $changes[$long]) } }
+                    }
+
+                    if ($text -match '^Describe ') {
+                        $null = Invoke-Session $session 'Get-XskSocket | Remove-XskSocket'
+                        Invoke-PesterBlock $text $need['Given']
+                        continue
+                    }
+
                     # A statement at a time, as they are typed: each begins a table of its own.
                     $found = @([Management.Automation.Language.Parser]::ParseInput($text, [ref]$null, [ref]$null).EndBlock.Statements | ForEach-Object { Invoke-Session $session $_.Extent.Text })
                     $errors = @($found | ForEach-Object { $_.Errors })
@@ -295,7 +323,8 @@ Describe "The examples as they are printed$note" -Tag Netns -Skip:($note -ne '')
                         # A second picture of the same is of a wider terminal.
                         $lines = @($found | ForEach-Object { ConvertTo-Line $session $_.Output -Width $width })
                         $because = "$($block.Code)`nprints at $width columns`n$($lines -join "`n")`n$($errors -join "`n")"
-                        @(Get-Header $lines) | Should -Be @(Get-Header $shown) -Because $because
+                        # Of each interface there may be one.
+                        @(Get-Header $lines | Select-Object -Unique) | Should -Be @(Get-Header $shown | Select-Object -Unique) -Because $because
                         if (-not (Get-Header $shown)) { @(Get-Label $lines) | Should -Be @(Get-Label $shown) -Because $because }
                         if (($shown -join '') -notmatch '^\s*(WARNING|VERBOSE|What if|[A-Z][a-z]+-X\w+): ') { ($lines -join '').Trim() | Should -Not -BeNullOrEmpty -Because $because }
                         $width = 120
