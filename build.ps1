@@ -260,7 +260,7 @@ function Invoke-PesterSuite {
 
 # The matrix of virtual machines, or one cell of it.
 function Invoke-VmSuite {
-    param([string[]] $Cell, [switch] $Document)
+    param([string[]] $Cell, [double] $Minutes = 20, [switch] $Document)
     $summaryPath = Join-Path $results 'vm.json'
     $pester = Find-RequiredModule 'Pester'
     if (-not $pester) {
@@ -268,7 +268,7 @@ function Invoke-VmSuite {
         return @{ Passed = 0; Failed = 0; Skipped = 1 }
     }
 
-    $arguments = @('-Cell', ($Cell -join ','), '-Configuration', $Configuration, '-SummaryPath', $summaryPath, '-PesterPath', $pester)
+    $arguments = @('-Cell', ($Cell -join ','), '-Minutes', $Minutes, '-Configuration', $Configuration, '-SummaryPath', $summaryPath, '-PesterPath', $pester)
     if ($Document) { $arguments += '-Document' }
     & $pwsh -NoProfile -NonInteractive -File tests/vm/Invoke-VmTest.ps1 @arguments | Out-Host
     if (-not (Test-Path -LiteralPath $summaryPath)) {
@@ -301,7 +301,7 @@ function Invoke-TestTask {
         finally { if (-not $core.Process.HasExited) { $core.Process.Kill($true) } }
         if ($EngineTests) { Invoke-EngineSuite 'tests/XdpPS.Engine.Tests' }
         # After the others, since an emulated machine takes all the time it gets.
-        Invoke-VmSuite -Cell zero-copy
+        Invoke-VmSuite -Cell zero-copy -Minutes 5
     )
 
     $passed, $failed, $skipped = foreach ($count in 'Passed', 'Failed', 'Skipped') { ($suites.$count | Measure-Object -Sum).Sum }

@@ -215,7 +215,7 @@ main() {
     clean) clean; return ;;
     build | docs | package) ;;
     demo) become_root demo; install_commands ip ethtool ;;
-    test) become_root test; install_commands ip ethtool tcpdump tcpreplay bpftool ping trafgen setcap pgrep "${virtual_machine[@]}" ;;
+    test) become_root test; install_commands ip ethtool tcpdump tcpreplay bpftool ping trafgen setcap pgrep tmux chromium "${virtual_machine[@]}" ;;
     vmtest) become_root vmtest; install_commands ip ethtool tcpdump tcpreplay bpftool ping trafgen setcap pgrep "${virtual_machine[@]}" ;;
     bench) become_root bench; install_commands ip ethtool tcpdump tcpreplay trafgen gcc taskset; install_headers ;;
     *) usage; exit 2 ;;
