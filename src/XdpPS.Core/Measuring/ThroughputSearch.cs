@@ -41,9 +41,10 @@ internal sealed class ThroughputSearch(
             LossTolerance = options.LossTolerance,
             TrialSeconds = TrialSeconds,
             BackToBackFrames = FindLongestBurst(highest),
-            Trials = [.. trials],
+            // Arrays, which PowerShell can index.
+            Trials = trials.ToArray(),
             AtThroughput = best,
-            Deviations = [.. Deviations(highest)],
+            Deviations = Deviations(highest).ToArray(),
         };
     }
 

@@ -151,7 +151,7 @@ public sealed partial class XskPathMeter : IDisposable
         long driverDropped = transmit.GetStatistics().DriverDropped, receiveDropped = ReceiveDropped();
         PathReceiver.Clear(receive);
         DateTimeOffset start = DateTimeOffset.Now;
-        List<XskRingSample> samples = [];
+        List<XskRingSample> samples = [Sample(TimeSpan.Zero)];
         using (PathRun one = new(sender, receiver, transmit, poller, options, HasOneThread, FlushPatience, stop))
         {
             TimeSpan interval = duration / MostSamples < LeastSampleInterval ? LeastSampleInterval : duration / MostSamples;
@@ -193,8 +193,9 @@ public sealed partial class XskPathMeter : IDisposable
             LatencyP999 = Percentile(99.9),
             LatencyMax = latencies.Total > 0 ? Microseconds(latencies.Most) : null,
             Jitter = receiver.Jitter / 1000,
-            Histogram = [.. latencies.Classes().Select(one => new XskLatencyBucket { Microseconds = Microseconds(one.Last), Count = one.Count })],
-            RingSamples = [.. samples],
+            // Arrays, which PowerShell can index, and not what the compiler makes of a collection expression.
+            Histogram = latencies.Classes().Select(one => new XskLatencyBucket { Microseconds = Microseconds(one.Last), Count = one.Count }).ToArray(),
+            RingSamples = samples.ToArray(),
             MeasuringError = error,
             Start = start,
         };
