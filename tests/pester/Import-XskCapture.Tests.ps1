@@ -89,9 +89,9 @@ Describe 'Import-XskCapture' -Tag Unit {
 
     Context 'from a pipe' {
         BeforeEach {
-            $pipe = "$folder/pipe"
-            $null = Invoke-Native mkfifo $pipe
             $pipeline = $writer = $null
+            $pipe = "$folder/pipe"
+            mkfifo $pipe
         }
 
         AfterEach {

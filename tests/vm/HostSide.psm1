@@ -26,7 +26,6 @@ function Start-HostCapture {
 # Ends the recording once it has so many frames, or none came for a while, and returns them as hexadecimal text.
 function Stop-HostCapture {
     param([int] $Count)
-    $null = Wait-Until { (Get-Item -LiteralPath "$shared/record.pcap").Length -gt 24 -and @(Read-Pcap "$shared/record.pcap").Count -ge $Count } -Seconds 5
-    Request-Host 'stop'
+    Request-Host "stop $Count"
     Read-Pcap "$shared/record.pcap"
 }

@@ -90,6 +90,41 @@ function Read-Summary {
     }
 }
 
+# What guest-traffic.ps1 was given: from the shortest frame to the longest.
+function Write-Frames {
+    param([string] $Path)
+    Import-Module "$root/tests/pester/Support.psm1"
+    Write-Pcap -Path $Path -Frame @(foreach ($i in 0..299) { , (New-TestFrame -Length (60 + [int](1454 * $i / 299)) -Seed $i) })
+}
+
+# What came of it.
+function Read-Traffic {
+    param([string] $Out, [string] $Bind, [switch] $Optional)
+    $facts = Get-Content -LiteralPath "$Out/facts-$Bind.json" -Raw | ConvertFrom-Json -AsHashtable
+    if ($Optional -and $facts['refused']) { return @{ Passed = 0; Failed = 0; Skipped = 1; Reason = $facts.refused; Words = @("Skipped $Bind`: $($facts.error)") } }
+    $frames = (Read-Pcap "$Out/frames.pcap") -join ' '
+    $same = { param($Name) (Test-Path -LiteralPath "$Out/$Name-$Bind.pcap") -and ((Read-Pcap "$Out/$Name-$Bind.pcap") -join ' ') -eq $frames }
+    # Not every kernel lists its sockets.
+    $listed = $facts['kernel'] -match 'zc:(?<zc>[01])' ? ($Matches.zc -eq '1') -eq ($Bind -eq 'ZeroCopy') : $facts['lists'] -eq $false
+    $tests = [ordered]@{
+        'is bound so, says the kernel, too'                              = $facts['bindMode'] -eq $Bind -and $facts['attachMode'] -eq 'Native' -and $listed
+        'receives what the host sent, byte for byte and in order'        = $facts['rxDropped'] -eq 0 -and (& $same received)
+        'sends what the host sees, byte for byte and in order'           = $facts['completed'] -eq 300 -and (& $same sent)
+        'forwards through one UMEM, byte for byte and in order'          = $facts['forwarded'] -eq 300 -and $facts['shared'] -and (& $same forwarded)
+        'keeps every frame of the UMEM, and leaves no program behind'    = $facts['closed'] -and $facts['closedAgain'] -and @($facts.closed, $facts.closedAgain | Where-Object { $_.conserved -and -not $_.left }).Count -eq 2
+    }
+    $failed = @($tests.Keys | Where-Object { -not $tests[$_] })
+    @{
+        Passed  = $tests.Count - $failed.Count
+        Failed  = $failed.Count
+        Skipped = 0
+        Words   = @(
+            $failed | ForEach-Object { "FAILED: a card bound $Bind $_" }
+            if ($failed) { "The guest said: $($facts | ConvertTo-Json -Compress -Depth 3)" }
+        )
+    }
+}
+
 function Invoke-Cell {
     param([hashtable] $Of)
     $skipped = @{ Cell = $Of.Name; Suite = $Of.Suite; Kernel = ''; Device = $Of.Device; Run = ''; Passed = 0; Failed = 0; Skipped = 1; Seconds = 0; Words = @() }
@@ -106,11 +141,13 @@ function Invoke-Cell {
     $out = Join-Path $Cache "run-$($Of.Name)"
     if (Test-Path -LiteralPath $out) { Remove-Item -LiteralPath $out -Recurse -Force }
     $null = New-Item -ItemType Directory -Path $out
+    if ($Of.Runs -like 'traffic:*') { Write-Frames "$out/frames.pcap" }
     $runs = @(
         foreach ($run in $Of.Runs) {
             switch ($run) {
                 'xunit' { "xunit:$(($matrix.Xunit | ForEach-Object { "FullyQualifiedName~.$_." }) -join '|')" }
                 'pester' { "pester:$($matrix.Pester -join ',')" }
+                'check' { "pester:$($matrix.Check)" }
                 'plan' { "plan:$($matrix.Plan)" }
                 default { $run }
             }
@@ -128,9 +165,9 @@ function Invoke-Cell {
     $complaint = & "$PSScriptRoot/run-cell.sh" $kernel $Of.Device $out 2>&1
     $seconds = [int]$watch.Elapsed.TotalSeconds
     foreach ($run in $runs) {
-        $kind, $what, $null = $run -split ':'
-        $file = switch ($kind) { 'card' { "$out/card-$what.json" } 'pester' { "$out/pester.json" } default { "$out/$kind.trx" } }
-        $result = (Test-Path -LiteralPath $file) ? ($file -like '*.trx' ? (Read-Trx $file) : (Read-Summary $file)) : @{
+        $kind, $what, $optional = $run -split ':'
+        $file = switch ($kind) { 'traffic' { "$out/facts-$what.json" } 'card' { "$out/card-$what.json" } 'pester' { "$out/pester.json" } default { "$out/$kind.trx" } }
+        $result = (Test-Path -LiteralPath $file) ? $(switch ($kind) { 'traffic' { Read-Traffic $out $what -Optional:($null -ne $optional) } { $_ -in 'card', 'pester' } { Read-Summary $file } default { Read-Trx $file } }) : @{
             Passed = 0; Failed = 1; Skipped = 0
             Words  = @("FAILED: $run did not run to its end; the last lines of $out/log are:") + @($complaint) + @(Get-Content -LiteralPath "$out/log" -Tail 10 -ErrorAction Ignore)
         }
@@ -138,7 +175,7 @@ function Invoke-Cell {
         # Such as '#1 SMP PREEMPT_DYNAMIC Debian 6.1.176-1 (2026-09-01)': the name has the version of the first of its kind.
         $result.Kernel = (Test-Path -LiteralPath "$out/kernel") -and (Get-Content -LiteralPath "$out/kernel" -Raw) -match 'Debian (?<version>[\d.]+)' ? $Matches.version : (Split-Path -Path $kernel -Leaf)
         $result.Device = (Test-Path -LiteralPath "$out/driver") ? (Get-Content -LiteralPath "$out/driver") : $Of.Device -eq 'none' ? 'veth' : $Of.Device
-        $result.Run = $kind -eq 'card' ? $what : $kind
+        $result.Run = $kind -in 'card', 'traffic' ? $what : $run -eq "pester:$($matrix.Check)" ? 'check' : $kind
         $result
     }
 }
@@ -152,7 +189,7 @@ function Write-Table {
     # Rows of cells that were not run now stay.
     [regex]::Match($text, $pattern).Value -split "`n" | Where-Object { $_ -match '^\| (?<cell>[a-z]+-[a-z-]+) \| .* \| (?<run>[^|]+) \|( [^|]*\|){4}$' } | ForEach-Object { $lines["$($Matches.cell)/$($Matches.run)"] = $_ }
     foreach ($row in $Rows | Where-Object Run) {
-        $name = @{ card = ''; xunit = 'xunit'; pester = 'Pester'; plan = "the kernel's test plan" }[$row.Run] ?? $row.Run
+        $name = @{ card = ''; xunit = 'xunit'; pester = 'Pester'; plan = "the kernel's test plan"; check = '`Test-XdpInterface`' }[$row.Run] ?? $row.Run
         $came = $row.Passed -eq 0 -and $row.Failed -eq 0 ? "refused: $($row.Reason)" : "$($row.Passed) passed, $($row.Failed) failed, $($row.Skipped) skipped"
         $lines["$($row.Cell)/$name"] = "| $($row.Cell) | $($row.Suite) | $($row.Kernel) | $($row.Device) | $name | $came | $([DateTime]::UtcNow.ToString('yyyy-MM-dd')) |"
     }

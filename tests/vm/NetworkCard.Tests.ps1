@@ -50,11 +50,11 @@ Describe "A card, bound $bind$note" -Tag Netns -Skip:($note -ne '') {
         $socket = New-Socket eth0
         $socket.BindMode | Should -Be $bind
         $socket.AttachMode | Should -Be 'Native'
-        # The kernel's own list of sockets, where it has one: the UMEM's flags have 'zc' where the driver reads it itself.
+        # The kernel's own list of sockets, where it has one: the UMEM's 'zc' is 1 where the driver reads it itself.
         if (Test-Path -LiteralPath '/sys/module/xsk_diag') {
             $listed = ss --xdp --extended --no-header | Out-String -Width 400
             $listed | Should -Match 'eth0'
-            ($listed -match 'umem\([^)]*\bzc\b') | Should -Be ($bind -eq 'ZeroCopy') -Because $listed
+            ($listed -match 'umem\([^)]*\bzc:1\b') | Should -Be ($bind -eq 'ZeroCopy') -Because $listed
         }
     }
 

@@ -3,6 +3,7 @@
 # Runs in the virtual machine: tests of the project in ROOT, with what came of them in /out. A RUN is one of
 #   card:MODE           NetworkCard.Tests.ps1 bound with MODE, into /out/card-MODE.json
 #   card:MODE:optional  the same where the driver may be unable to
+#   traffic:MODE[:optional]  the same in short, guest-traffic.ps1, without Pester, which takes a minute to start under emulation
 #   plan:FILTER         the kernel's test plan between the two cards, into /out/plan.trx
 #   xunit:FILTER        tests of XdpPS.Core.Tests over veth, into /out/xunit.trx
 #   pester:FILES        files of the Pester suite over veth, into /out/pester.json
@@ -45,6 +46,8 @@ pester() {
 }
 
 uname -v > /out/kernel
+# Without IPv6 the kernel sends nothing of its own through the cards.
+for file in /proc/sys/net/ipv6/conf/*/disable_ipv6; do echo 1 > "$file"; done
 for run in "$@"; do
   echo "== $run ($(cut -d ' ' -f 1 /proc/uptime) s after the boot)"
   what=${run#*:}
@@ -53,6 +56,10 @@ for run in "$@"; do
       case $what in *:optional) export XDPPS_VM_MAY_REFUSE=1 ;; *) unset XDPPS_VM_MAY_REFUSE ;; esac
       export XDPPS_VM_BIND=${what%:optional}
       pester ../vm/NetworkCard "card-$XDPPS_VM_BIND"
+      basename "$(readlink /sys/class/net/eth0/device/driver)" > /out/driver
+      ;;
+    traffic:*)
+      pwsh -NoProfile -NonInteractive -File tests/vm/guest-traffic.ps1 -Root "$root" -Bind "${what%:optional}"
       basename "$(readlink /sys/class/net/eth0/device/driver)" > /out/driver
       ;;
     plan:*)

@@ -6,26 +6,32 @@
     # AF_XDP, a BPF JIT that can be switched off, memlock that can be raised, a clock that may be stepped, libxdp's
     # dispatcher, dummy and VLAN interfaces. The class names of XdpPS.Core.Tests, and the files of tests/pester.
     Xunit  = @(
-        'TrafficTests', 'SenderTests', 'SharedQueueTests', 'SharedUmemTests', 'ProgramsInTheWayTests', 'ProgramTests', 'JoinTests'
-        'QueueHolderTests', 'RemedyTests', 'ClockTests', 'HostSafetyTests', 'InterfaceTests', 'InterfaceDetailsTests'
-        'FallbackTests', 'OptionTests', 'StatisticsTests', 'NamespaceTests', 'StructLayoutTests', 'HealthTests'
+        'TrafficTests', 'SenderTests', 'SharedUmemTests', 'ProgramsInTheWayTests', 'QueueHolderTests', 'RemedyTests', 'ClockTests'
+        'HostSafetyTests', 'InterfaceTests', 'InterfaceDetailsTests', 'FallbackTests', 'StructLayoutTests'
     )
-    Pester = 'New-XskSocket.Filter', 'Get-XdpInterface', 'LeastPrivilege'
+    Pester = 'New-XskSocket.Filter', 'LeastPrivilege'
+    # What Test-XdpInterface says of a card.
+    Check  = 'Test-XdpInterface.Card'
     # Names of tests: what the veths have been through is not repeated.
     Plan   = 'FullyQualifiedName~KernelTestPlan&DisplayName~ZeroCopy'
 
     Cells  = @(
         # The one that 'build.ps1 -Task Test' runs.
-        @{ Name = 'zero-copy'; Suite = 'trixie-backports'; Device = 'virtio-net'; Runs = @('card:ZeroCopy') }
-        @{ Name = 'bookworm-virtio-net'; Suite = 'bookworm'; Device = 'virtio-net'; Runs = 'card:Copy', 'card:ZeroCopy:optional' }
-        @{ Name = 'trixie-virtio-net'; Suite = 'trixie'; Device = 'virtio-net'; Runs = 'card:Copy', 'card:ZeroCopy:optional' }
+        @{ Name = 'zero-copy'; Suite = 'trixie-backports'; Device = 'virtio-net'; Runs = @('traffic:ZeroCopy') }
+        @{ Name = 'bookworm-virtio-net'; Suite = 'bookworm'; Device = 'virtio-net'; Runs = 'traffic:Copy', 'traffic:ZeroCopy:optional' }
+        @{ Name = 'trixie-virtio-net'; Suite = 'trixie'; Device = 'virtio-net'; Runs = 'traffic:Copy', 'traffic:ZeroCopy:optional' }
         @{ Name = 'backports-virtio-net'; Suite = 'trixie-backports'; Device = 'virtio-net'; Runs = 'card:Copy', 'card:ZeroCopy' }
-        @{ Name = 'bookworm-igb'; Suite = 'bookworm'; Device = 'igb'; Runs = 'card:Copy', 'card:ZeroCopy:optional' }
-        @{ Name = 'trixie-igb'; Suite = 'trixie'; Device = 'igb'; Runs = 'card:Copy', 'card:ZeroCopy:optional' }
-        @{ Name = 'backports-igb'; Suite = 'trixie-backports'; Device = 'igb'; Runs = 'card:Copy', 'card:ZeroCopy' }
+        @{ Name = 'bookworm-igb'; Suite = 'bookworm'; Device = 'igb'; Runs = 'traffic:Copy', 'traffic:ZeroCopy:optional' }
+        @{ Name = 'trixie-igb'; Suite = 'trixie'; Device = 'igb'; Runs = 'traffic:Copy', 'traffic:ZeroCopy:optional' }
+        @{ Name = 'backports-igb'; Suite = 'trixie-backports'; Device = 'igb'; Runs = 'traffic:Copy', 'traffic:ZeroCopy' }
+        @{ Name = 'igb-check'; Suite = 'trixie-backports'; Device = 'igb'; Runs = @('check') }
+        @{ Name = 'virtio-check'; Suite = 'trixie-backports'; Device = 'virtio-net'; Runs = @('check') }
         @{ Name = 'backports-plan'; Suite = 'trixie-backports'; Device = 'virtio-net'; Runs = @('plan') }
-        @{ Name = 'bookworm-veth'; Suite = 'bookworm'; Device = 'none'; Runs = 'xunit', 'pester' }
-        @{ Name = 'trixie-veth'; Suite = 'trixie'; Device = 'none'; Runs = 'xunit', 'pester' }
-        @{ Name = 'backports-veth'; Suite = 'trixie-backports'; Device = 'none'; Runs = 'xunit', 'pester' }
+        @{ Name = 'bookworm-veth'; Suite = 'bookworm'; Device = 'none'; Runs = @('xunit') }
+        @{ Name = 'trixie-veth'; Suite = 'trixie'; Device = 'none'; Runs = @('xunit') }
+        @{ Name = 'backports-veth'; Suite = 'trixie-backports'; Device = 'none'; Runs = @('xunit') }
+        @{ Name = 'bookworm-cmdlets'; Suite = 'bookworm'; Device = 'none'; Runs = @('pester') }
+        @{ Name = 'trixie-cmdlets'; Suite = 'trixie'; Device = 'none'; Runs = @('pester') }
+        @{ Name = 'backports-cmdlets'; Suite = 'trixie-backports'; Device = 'none'; Runs = @('pester') }
     )
 }

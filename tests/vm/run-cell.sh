@@ -38,7 +38,7 @@ replay() {
 
 # serve: does what the guest asks for: OUT/ask.N has the words of one request, OUT/answer.N says that it was done.
 serve() {
-  local number=1 words capture=""
+  local number=1 words capture="" recorded=""
   trap 'if [ -n "$capture" ]; then kill -INT "$capture" 2>/dev/null; wait "$capture" 2>/dev/null; fi; exit 0' TERM
   while true; do
     if [ ! -e "$out/ask.$number" ]; then
@@ -60,12 +60,18 @@ serve() {
       part) ip link delete bridge ;;
       # record TAP FILE: only what comes from the guest
       record)
+        recorded=${words[2]}
         rm -f "$out/record.log"
         tcpdump -i "${words[1]}" -w "$out/${words[2]}" -U --immediate-mode -s 65535 -B 32768 -Q in -Z root 2> "$out/record.log" &
         capture=$!
         until grep -q 'listening on' "$out/record.log" 2>/dev/null; do sleep 0.05; done
         ;;
+      # stop COUNT: once there are so many frames, or in 5 s
       stop)
+        for _ in $(seq 50); do
+          if [ "$(tcpdump --count -r "$out/$recorded" 2>/dev/null | sed 's/ .*//')" -ge "${words[1]}" ] 2>/dev/null; then break; fi
+          sleep 0.1
+        done
         # One frame too many has its time to come.
         sleep 0.2
         kill -INT "$capture"

@@ -26,6 +26,7 @@ public sealed class WatchXskRingCommand : XskCommand
     [Parameter(Position = 0, ValueFromPipeline = true, ParameterSetName = SocketSet)]
     [AllowNull]
     [AllowEmptyCollection]
+    [ArgumentCompleter(typeof(SocketCompleter))]
     public XskSocket?[]? Socket { get; set; }
 
     [Parameter(Mandatory = true, Position = 0, ParameterSetName = NameSet)]
@@ -37,14 +38,17 @@ public sealed class WatchXskRingCommand : XskCommand
 
     [Parameter]
     [ValidateRange(0.05, 86400)]
+    [ArgumentCompleter(typeof(NothingCompleter))]
     public double IntervalSeconds { get; set; } = 1;
 
     [Parameter]
     [ValidateRange(1, int.MaxValue)]
+    [ArgumentCompleter(typeof(NothingCompleter))]
     public int Count { get; set; } = int.MaxValue;
 
     [Parameter]
     [ValidateRange(0.001, 31536000.0)]
+    [ArgumentCompleter(typeof(NothingCompleter))]
     public double DurationSeconds { get; set; }
 
     private TimeSpan Duration => Given(nameof(DurationSeconds)) ? TimeSpan.FromSeconds(DurationSeconds) : TimeSpan.MaxValue;
