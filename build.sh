@@ -71,6 +71,7 @@ package_of() {
     *:modprobe) echo kmod ;;
     apt-get:xz) echo xz-utils ;;
     dnf:dpkg-deb) echo dpkg ;;
+    *:sshd) echo openssh-server ;;
     *:trafgen) echo netsniff-ng ;;
     *:taskset) echo util-linux ;;
     *) echo "$2" ;;
@@ -215,7 +216,12 @@ main() {
     clean) clean; return ;;
     build | docs | package) ;;
     demo) become_root demo; install_commands ip ethtool ;;
-    test) become_root test; install_commands ip ethtool tcpdump tcpreplay bpftool ping trafgen setcap pgrep tmux chromium "${virtual_machine[@]}" ;;
+    test)
+      become_root test
+      install_commands ip ethtool tcpdump tcpreplay bpftool ping trafgen setcap pgrep tmux chromium "${virtual_machine[@]}"
+      # The fleet's test starts an sshd of its own. Where systemd runs, the package would leave one running on the machine.
+      if [ ! -d /run/systemd/system ]; then install_commands sshd; fi
+      ;;
     vmtest) become_root vmtest; install_commands ip ethtool tcpdump tcpreplay bpftool ping trafgen setcap pgrep "${virtual_machine[@]}" ;;
     bench) become_root bench; install_commands ip ethtool tcpdump tcpreplay trafgen gcc taskset; install_headers ;;
     *) usage; exit 2 ;;

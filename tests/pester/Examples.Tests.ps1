@@ -57,6 +57,7 @@ BeforeAll {
             2 = @{ Burst = 3000 }
             3 = @{ Burst = 3000; Replace = @{ '-RotateMegabytes 0.25' = '-RotateMegabytes 0.02' } }
         }
+        'Export-XskReport'  = @{ 1 = @{ Prepare = { Set-Queues 1 } }; 4 = @{ After = { Set-Queues 4 } } }
         'Get-XdpInterface'  = @{ 1 = @{ Given = '$null = New-XskSocket eth2 -QueueId 0, 1 -Filter "udp port 53" 3>$null' }; 7 = @{ Errors = 'InterfaceNotFound' } }
         'Get-XdpProgram'    = @{ 1 = @{ Given = '$null = New-XskSocket eth1'; Prepare = { Add-ForeignProgram } } }
         'Get-XskRingStats'  = @{
@@ -105,6 +106,12 @@ BeforeAll {
             }
         }
         'Test-XskFilter'    = @{ 1 = @{ Given = '$s = New-XskSocket eth1' }; 5 = @{ Errors = 'FilterSyntax' } }
+        # It goes on until somebody ends it.
+        'Watch-XskRing'     = @{
+            1 = @{ Given = '$null = New-XskSocket eth1; $null = New-XskSocket eth2 -QueueId 0'; Replace = @{ 'Watch-XskRing' = 'Watch-XskRing -IntervalSeconds 0.1 -Count 2' } }
+            2 = @{ Fresh = $true }
+            3 = @{ Replace = @{ '-Count 2' = '-Count 2 -IntervalSeconds 0.1' } }
+        }
         'README'            = @{ Fresh = $true }
         'about_XdpPS'       = @{ Fresh = $true }
         'about_XdpRings'    = @{

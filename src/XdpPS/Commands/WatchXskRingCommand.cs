@@ -53,6 +53,8 @@ public sealed class WatchXskRingCommand : XskCommand
 
     private TimeSpan Duration => Given(nameof(DurationSeconds)) ? TimeSpan.FromSeconds(DurationSeconds) : TimeSpan.MaxValue;
 
+    private bool IsDue => Stopwatch.GetTimestamp() >= next;
+
     private bool IsOver => Stopping || !monitor.IsAnyOpen || samples >= Count || Stopwatch.GetElapsedTime(started) >= Duration;
 
     /// <inheritdoc/>
@@ -86,15 +88,14 @@ public sealed class WatchXskRingCommand : XskCommand
         Draw();
         while (!IsOver)
         {
-            TimeSpan left = UntilNext();
-            if (left <= TimeSpan.Zero)
+            if (IsDue)
             {
                 Sample();
                 Draw();
                 continue;
             }
 
-            TerminalKey key = screen.Wait(left);
+            TerminalKey key = screen.Wait(UntilNext());
             if (key == TerminalKey.Quit) return;
             if (key == TerminalKey.None) continue;
             Scroll(key);
@@ -113,9 +114,8 @@ public sealed class WatchXskRingCommand : XskCommand
     {
         while (!IsOver)
         {
-            TimeSpan left = UntilNext();
-            if (left > TimeSpan.Zero && StopToken.WaitHandle.WaitOne(left)) return;
-            if (UntilNext() > TimeSpan.Zero) continue;
+            if (StopToken.WaitHandle.WaitOne(UntilNext())) return;
+            if (!IsDue) continue;
             Sample();
             ReportFailures();
             WriteObject(monitor.Lines(), enumerateCollection: true);
@@ -131,11 +131,13 @@ public sealed class WatchXskRingCommand : XskCommand
         failures.AddRange(monitor.Sample());
     }
 
+    /// <summary>To the next sample, or to the end where that comes before it.</summary>
     private TimeSpan UntilNext()
     {
         TimeSpan left = Stopwatch.GetElapsedTime(Stopwatch.GetTimestamp(), next);
         TimeSpan whole = Duration - Stopwatch.GetElapsedTime(started);
-        return left < whole ? left : whole;
+        if (whole < left) left = whole;
+        return left > TimeSpan.Zero ? left : TimeSpan.Zero;
     }
 
     private void Scroll(TerminalKey key) => monitor.Scroll(key switch
