@@ -98,13 +98,6 @@ BeforeAll {
             4 = @{ Errors = 'FrameBytesUnrolled' }
             5 = @{ Errors = 'FrameTooLong', 'FrameHexInvalid' }
         }
-        'Watch-XskRing'     = @{
-            1 = @{ Given = '$s = New-XskSocket eth1; $null = New-XskSocket eth2 -AllQueues'; Replace = @{ 'Watch-XskRing' = 'Watch-XskRing -IntervalSeconds 0.1 -Count 1' } }
-            3 = @{
-                Prepare = { Set-Content -LiteralPath "$folder/watch.ps1" -Value "Import-Module '$(Get-ModuleManifest)'; `$null = New-XskSocket eth1 -RxRingSize 0 -NoProgram; Watch-XskRing -IntervalSeconds 0.1 -Count 1" }
-                Replace = @{ 'Watch-XskRing eth2 -Count' = 'Watch-XskRing eth2 -IntervalSeconds 0.1 -Count' }
-            }
-        }
         'Test-XskFilter'    = @{ 1 = @{ Given = '$s = New-XskSocket eth1' }; 5 = @{ Errors = 'FilterSyntax' } }
         # It goes on until somebody ends it.
         'Watch-XskRing'     = @{
