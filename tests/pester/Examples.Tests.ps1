@@ -311,8 +311,8 @@ Describe "The examples as they are printed$note" -Tag Netns -Skip:($note -ne '')
 
                 foreach ($block in $Blocks) {
                     $text = $block.Code -replace '-DurationSeconds \d+', '-DurationSeconds 0.3' -replace '-TimeoutSeconds [2-9]\b', '-TimeoutSeconds 1'
-                    foreach ($changes in @($common['Replace'], $need['Replace'])) {
-                        foreach ($long in @($changes?.Keys)) { if ($long) { $text = $text.Replace($long, $changes[$long]) } }
+                    foreach ($changes in @($common['Replace'], $need['Replace']) -ne $null) {
+                        foreach ($long in $changes.Keys) { $text = $text.Replace($long, $changes[$long]) }
                     }
 
                     if ($text -match '^Describe ') {
