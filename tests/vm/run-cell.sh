@@ -98,7 +98,14 @@ if [ "$queues" -gt 0 ]; then
     ip -n "$namespace" link set "tap$card" mtu 9216 up
     netdev="tap,id=n$card,ifname=tap$card,script=no,downscript=no,vhost=off"
     if [ "$queues" -gt 1 ]; then netdev="$netdev,queues=$queues"; fi
-    cards+=(-netdev "$netdev" -device "$model,netdev=n$card,mac=52:54:00:00:00:0$((card + 1))")
+    cards+=(-netdev "$netdev")
+    bus=""
+    if [ "$device" = igb ]; then
+      # A port each: the virtual functions that it has as well would take each other's places.
+      cards+=(-device "pcie-root-port,id=port$card,chassis=$((card + 1))")
+      bus=",bus=port$card"
+    fi
+    cards+=(-device "$model$bus,netdev=n$card,mac=52:54:00:00:00:0$((card + 1))")
   done
 fi
 
