@@ -264,7 +264,7 @@ Describe "The examples as they are printed$note" -Tag Netns -Skip:($note -ne '')
         }
 
         # What a burst has: a frame of the EtherType for experiments, and each fifth time a query for a name.
-        $query = [Convert]::FromHexString(('02000000 0020 020000000202 0800 4500 0039 0001 0000 4011 f6a0 c000020a c0000214 ' +
+        $query = [Convert]::FromHexString(('02000000 0020 020000000202 0800 4500 0039 0001 0000 4011 f694 c000020a c0000214 ' +
                     '9c40 0035 0025 0000 1234 0100 0001 0000 0000 0000 07 6578616d706c65 03 636f6d 00 0001 0001').Replace(' ', ''))
         $burst = foreach ($i in 1..5) { , ($i -lt 5 ? (New-TestFrame -Length 200 -Seed $i -Destination 'ff:ff:ff:ff:ff:ff') : $query) }
         Write-Pcap "$TestDrive/burst.pcap" ([byte[][]]$burst)
