@@ -116,7 +116,7 @@ if ($plan.NetworkNamespace) { $place.NetworkNamespace = $plan.NetworkNamespace }
 function Get-Median {
     param([object[]] $Number)
     $sorted = @($Number | Where-Object { $null -ne $_ } | Sort-Object)
-    if ($sorted) { $sorted[[math]::Floor(($sorted.Count - 1) / 2)] }
+    if ($sorted.Count) { $sorted[[math]::Floor(($sorted.Count - 1) / 2)] }
 }
 
 # What ethtool says of the driver: name, version, firmware.
@@ -135,7 +135,7 @@ function Measure-Path {
         $near = New-XskSocket $plan.InterfaceName @place
         $far = New-XskSocket $plan.Peer @place
         foreach ($size in $plan.FrameSize) {
-            $common = @{ Transmit = $far; Receive = $near; FrameSize = $size; DurationSeconds = $plan.DurationSeconds; ProgressAction = 'SilentlyContinue' }
+            $common = @{ Transmit = $far; Receive = $near; FrameSize = $size; DurationSeconds = $plan.DurationSeconds; DrainSeconds = [math]::Min(2, $plan.DurationSeconds); ProgressAction = 'SilentlyContinue' }
             $fast = @(foreach ($i in 1..$plan.Repeat) { Measure-XskPath @common })
             $steady = @(foreach ($i in 1..$plan.Repeat) { Measure-XskPath @common -PacketsPerSecond $plan.PacketsPerSecond })
             [pscustomobject]@{

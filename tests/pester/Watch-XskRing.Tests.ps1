@@ -185,8 +185,8 @@ Clear-Host
             Wait-Until { (Get-TerminalState) -eq $Before.State } | Should -BeTrue
         }
 
-        $null = Invoke-Tmux -f /dev/null new-session -d -s watch -x 80 -y 24 (Get-PwshPath) -NoProfile -NoLogo -NoExit -File $script
-        $null = Invoke-Tmux set-option -t watch remain-on-exit on
+        # Something is there when pwsh has ended.
+        $null = Invoke-Tmux -f /dev/null new-session -d -s watch -x 80 -y 24 sh -c "'$(Get-PwshPath)' -NoProfile -NoLogo -NoExit -File '$script'; echo ended; exec sleep 100"
         Wait-Until { (Get-Screen) -eq "above`nPS>" } -Seconds 30 | Should -BeTrue -Because (Get-Screen)
     }
 
@@ -262,8 +262,10 @@ Clear-Host
 
     It 'leaves the terminal as it was when the process is ended' {
         $before = Start-Watch 'Watch-XskRing'
-        /bin/kill -TERM (Invoke-Tmux display-message -p -t watch '#{pane_pid}')
-        Wait-Until { (Invoke-Tmux display-message -p -t watch '#{pane_dead} #{alternate_on} #{cursor_flag}') -eq '1 0 1' } | Should -BeTrue
-        Get-Screen | Should -Match "^$([regex]::Escape($before.Text))"
+        $shell = Invoke-Tmux display-message -p -t watch '#{pane_pid}'
+        /bin/kill -TERM (Get-Content -LiteralPath "/proc/$shell/task/$shell/children").Trim()
+        Wait-Until { (Get-Screen).EndsWith('ended') } -Seconds 15 | Should -BeTrue -Because (Get-Screen)
+        (Get-TerminalState).Substring(0, 3) | Should -Be '0 1'
+        Get-Screen | Should -Match "^$([regex]::Escape($before.Text))\n"
     }
 }
