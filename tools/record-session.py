@@ -129,7 +129,7 @@ def record():
     for line, pause in SCENARIO:
         for first in range(0, len(line), 2):
             # To tmux a semicolon at the end of an argument begins another command.
-            tmux("send-keys", "-l", re.sub(";$", r"\;", line[first:first + 2]))
+            tmux("send-keys", "-l", "--", re.sub(";$", r"\;", line[first:first + 2]))
             film.watch(0.05)
         film.watch(0.3)
         tmux("send-keys", "Enter")
