@@ -112,7 +112,7 @@ Describe "A fleet$note" -Tag Netns -Skip:($note -ne '') {
             $by[$name].Status | Should -BeIn 'Passed', 'Warned' -Because $by[$name].Reason
             $by[$name].Failed | Should -Be 0
             $by[$name].Results.Count | Should -BeGreaterThan 8
-            $by[$name].Results.PSObject.TypeNames | Should -Contain 'Deserialized.XdpPS.XdpInterfaceCheck'
+            $by[$name].Results[0].PSTypeNames | Should -Contain 'Deserialized.XdpPS.XdpInterfaceCheck'
             ($by[$name].Results.Interface | Sort-Object -Unique) | Should -Be va
             # What the module calls by the name is there, and no number.
             $by[$name].Results | Format-Table | Out-String | Should -Match '(?m)^AfXdp +Pass '
