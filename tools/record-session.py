@@ -2,9 +2,9 @@
 """tools/record-session.py [MODULE] [SVG]
 
 Types a short session into an interactive pwsh in tmux, and writes what its terminal showed as an animated SVG
-(docs/session.svg). Nothing in it is drawn by hand: the screen is read twenty times a second while the session runs,
-between two hosts of this script's own (network namespaces that are joined by a cable), and each row of the terminal
-becomes an element with the times at which it was seen.
+(docs/session.svg). Nothing in it is drawn by hand: the screen is read twenty times a second while the session runs, in
+network namespaces of this script's own, and each row of the terminal becomes an element with the times at which it was
+seen.
 
 Needs root, tmux, iproute2 and the built module (output/XdpPS).
 """
@@ -25,15 +25,16 @@ PROMPT = re.compile(r"^PS> $")
 
 # What is typed, and how long (s) the reader has to look at what it printed.
 SCENARIO = [
-    ("Get-XdpInterface eth1", 2.5),
-    ("Test-XdpInterface eth1 | Select-Object -First 6", 4.0),
-    ("$s = New-XskSocket eth1 -Filter 'arp or icmp or udp'", 1.5),
-    ("$s | Receive-XskPacket -Count 4", 3.5),
-    ("$to = @{ DestinationMac = '02:00:00:00:02:02'; DestinationAddress = '192.0.2.10' }", 1.0),
-    ("New-XskFrame -IcmpEcho -InterfaceName eth1 -SourceAddress 192.0.2.1 @to | Send-XskFrame $s -PassThru", 3.0),
-    ("$s | Remove-XskSocket", 0.8),
-    ("$a, $b = New-XskSocket eth1, eth2", 1.5),
-    ("Measure-XskPath -Transmit $a -Receive $b -FrameSize 64, 512, 1518 -DurationSeconds 1", 5.0),
+    ("Get-XdpInterface eth1", 2.0),
+    ("Test-XdpInterface eth1 -Name NativeXdp, ZeroCopy, Queues, Mtu, VlanOffload", 4.0),
+    ("$s = New-XskSocket eth1 -Filter 'arp or icmp'", 0.8),
+    ("$s | Receive-XskPacket -Count 4", 3.0),
+    ("$ask = @{ SourceAddress = '192.0.2.1'; DestinationAddress = '192.0.2.10' }", 0.4),
+    ("New-XskFrame -Arp -InterfaceName eth1 @ask | Send-XskFrame $s", 0.6),
+    ("($s | Receive-XskPacket | Where-Object Arp | Select-Object -First 1).Info", 2.5),
+    ("$s | Remove-XskSocket", 0.4),
+    ("$a, $b = New-XskSocket eth1, eth2", 0.6),
+    ("Measure-XskPath $a $b -FrameSize 64, 512, 1518 -PacketsPerSecond 20000 -DurationSeconds 1", 5.0),
 ]
 
 PALETTE = ["#5c6370", "#e06c75", "#98c379", "#e5c07b", "#61afef", "#c678dd", "#56b6c2", "#d7dae0"]
@@ -53,7 +54,7 @@ def tmux(*command):
 
 
 def build_lab():
-    """eth1 is cabled to a host that pings and asks for names; eth1's other neighbour is eth2, on the same wire."""
+    """eth1 and eth2 are on a hub with a host that pings eth1."""
     run("ip", "netns", "add", LAB)
     run("ip", "netns", "add", PEER)
     for name in (LAB, PEER):
@@ -68,6 +69,8 @@ def build_lab():
     run("ip", "-n", PEER, "link", "set", "hub", "addrgenmode", "none", "up")
     run("ip", "-n", PEER, "address", "add", "192.0.2.10/24", "dev", "hub")
     run("ip", "-n", LAB, "address", "add", "192.0.2.1/24", "dev", "eth1")
+    # Its question for eth1's address would be taken by the socket, and never be answered.
+    run("ip", "-n", PEER, "neighbour", "add", "192.0.2.1", "lladdr", "02:00:00:00:01:01", "dev", "hub", "nud", "permanent")
     return subprocess.Popen(["ip", "netns", "exec", PEER, "sh", "-c", "ping -q -i 0.4 192.0.2.1 >/dev/null"])
 
 
@@ -124,9 +127,10 @@ def record():
     film = Film()
     film.watch(0.6)
     for line, pause in SCENARIO:
-        for letter in line:
-            tmux("send-keys", "-l", letter)
-            film.watch(0.03)
+        for first in range(0, len(line), 2):
+            # To tmux a semicolon at the end of an argument begins another command.
+            tmux("send-keys", "-l", "--", re.sub(";$", r"\;", line[first:first + 2]))
+            film.watch(0.05)
         film.watch(0.3)
         tmux("send-keys", "Enter")
         film.watch(0.2)

@@ -48,7 +48,8 @@ BeforeAll {
     $farAway = @{ 'eth2 -NetworkNamespace far' = "eth0 -NetworkNamespace xdpps-examples-$PID-b"; 'eth3' = 'eth2' }
 
     # By page, and by the number of the example. Fresh: sockets are closed first, as it is another session's example (of the
-    # page: every example). Given: code run in the session before. Prepare, After: what the test does around it.
+    # page: every example). Given: code run in the session before; Within: in a
+    # printed test before its tests. Prepare, After: what the test does around it.
     # Errors: their ids, in order. Quiet: no burst, since others' packets would be in the way; Burst: one of so many frames. Apart: eth2 and the second
     # host are on a hub of their own. Replace: what is cut short.
     $needs = @{
@@ -86,7 +87,7 @@ BeforeAll {
         'Measure-XskPath'   = @{
             Replace = $farAway + @{ '-TrialSeconds 1' = '-TrialSeconds 0.1' }
             1       = @{ Prepare = { Set-Queues 1 } }
-            5       = @{ Given = '$a = New-XskSocket eth1; $b = New-XskSocket eth2'; After = { Set-Queues 4 } }
+            5       = @{ Within = '$a = New-XskSocket eth1; $b = New-XskSocket eth2'; After = { Set-Queues 4 } }
         }
         'Start-XskReflector' = @{ Replace = $farAway; Fresh = $true }
         'Stop-XskReflector' = @{ Replace = $farAway; 1 = @{ Given = '$a = New-XskSocket eth1' } }
@@ -207,8 +208,8 @@ wait
 
     # A test that is printed is run as one, in a process of its own: its verdicts are about the machine.
     function Invoke-PesterBlock {
-        param([string] $Code, [string] $Given)
-        Set-Content -LiteralPath "$folder/printed.Tests.ps1" -Value "BeforeAll { $Given }`n$Code"
+        param([string] $Code, [string] $Before)
+        Set-Content -LiteralPath "$folder/printed.Tests.ps1" -Value "BeforeAll { $Before }`n$Code"
         $run = "Import-Module '$((Get-Module -Name Pester).Path)'; `$run = Invoke-Pester -Path '$folder/printed.Tests.ps1' -Output None -PassThru; 'ran {0} of {1}, {2} broken' -f (`$run.PassedCount + `$run.FailedCount), `$run.TotalCount, `$run.FailedContainersCount"
         @(Invoke-Pwsh $run)[-1] | Should -Match '^ran (\d+) of \1, 0 broken$' -Because $Code
     }
@@ -263,7 +264,7 @@ Describe "The examples as they are printed$note" -Tag Netns -Skip:($note -ne '')
         }
 
         # What a burst has: a frame of the EtherType for experiments, and each fifth time a query for a name.
-        $query = [Convert]::FromHexString(('02000000 0020 020000000202 0800 4500 0039 0001 0000 4011 f6a0 c000020a c0000214 ' +
+        $query = [Convert]::FromHexString(('02000000 0020 020000000202 0800 4500 0039 0001 0000 4011 f694 c000020a c0000214 ' +
                     '9c40 0035 0025 0000 1234 0100 0001 0000 0000 0000 07 6578616d706c65 03 636f6d 00 0001 0001').Replace(' ', ''))
         $burst = foreach ($i in 1..5) { , ($i -lt 5 ? (New-TestFrame -Length 200 -Seed $i -Destination 'ff:ff:ff:ff:ff:ff') : $query) }
         Write-Pcap "$TestDrive/burst.pcap" ([byte[][]]$burst)
@@ -311,13 +312,13 @@ Describe "The examples as they are printed$note" -Tag Netns -Skip:($note -ne '')
 
                 foreach ($block in $Blocks) {
                     $text = $block.Code -replace '-DurationSeconds \d+', '-DurationSeconds 0.3' -replace '-TimeoutSeconds [2-9]\b', '-TimeoutSeconds 1'
-                    foreach ($changes in @($common['Replace'], $need['Replace'])) {
-                        foreach ($long in @($changes?.Keys)) { if ($long) { $text = $text.Replace($long, $changes[$long]) } }
+                    foreach ($changes in @($common['Replace'], $need['Replace']) -ne $null) {
+                        foreach ($long in $changes.Keys) { $text = $text.Replace($long, $changes[$long]) }
                     }
 
                     if ($text -match '^Describe ') {
                         $null = Invoke-Session $session 'Get-XskSocket | Remove-XskSocket'
-                        Invoke-PesterBlock $text $need['Given']
+                        Invoke-PesterBlock $text $need['Within']
                         continue
                     }
 

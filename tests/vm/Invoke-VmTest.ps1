@@ -7,7 +7,7 @@
     Boots each cell of matrix.psd1 under QEMU's emulation with the host's file system as its read-only root (9p) and a
     layer in memory above it, runs the tests there, and prints a line for each run. With -Document, what was run goes
     into the table of docs/compatibility.md, in the place of what it had of the same cells. Needs root on an x86-64
-    machine, QEMU, a static busybox, kmod, cpio and curl; the card igb needs QEMU 8 or later. What cannot be run here is
+    machine, QEMU, a static busybox, kmod, cpio, curl and gpgv; the card igb needs QEMU 8 or later. What cannot be run here is
     skipped, and the reason printed. The kernels are kept in -Cache.
 .PARAMETER Cell
     Names of cells, with wildcards.
@@ -43,10 +43,14 @@ if (-not $Cache) { $Cache = $env:XDPPS_VM_CACHE ? $env:XDPPS_VM_CACHE : (Join-Pa
 function Get-Obstacle {
     if ([Runtime.InteropServices.RuntimeInformation]::OSArchitecture -ne 'X64') { return 'needs an x86-64 machine, whose programs the kernel in the virtual machine is to run' }
     if ((id -u) -ne '0') { return 'needs root' }
-    $missing = @('qemu-system-x86_64', 'busybox', 'modprobe', 'cpio', 'curl', 'xz', 'dpkg-deb', 'ip', 'ethtool', 'tcpreplay', 'tcpdump' |
+    $missing = @('qemu-system-x86_64', 'busybox', 'modprobe', 'cpio', 'curl', 'gpgv', 'flock', 'xz', 'dpkg-deb', 'ip', 'ethtool', 'tcpreplay', 'tcpdump' |
             Where-Object { -not (Get-Command -Name $_ -CommandType Application -ErrorAction Ignore) })
     if ($missing) { return "not installed: $($missing -join ', ')" }
-    if (-not (Test-Path -LiteralPath '/dev/net/tun')) { return 'needs /dev/net/tun' }
+    # Not in every container; with its network namespace the tap is gone again.
+    $refusal = unshare --net ip tuntap add xdpps-probe mode tap 2>&1
+    if ($LASTEXITCODE -ne 0) { return "no tap can be made here: $refusal" }
+    # The command lines of QEMU and of the kernel have no quotes.
+    if ("$root$Cache" -match '[\s,''"]') { return "needs a project and a cache whose paths have no spaces, commas or quotes: $root, $Cache" }
 }
 
 # What a script prints last, or an error with what it complained of first.
@@ -139,13 +143,19 @@ function Invoke-Cell {
     }
 
     $out = Join-Path $Cache "run-$($Of.Name)"
+    # Of two runs of a cell with one cache the second waits.
+    for ($turn = $null; -not $turn; ) {
+        try { $turn = [IO.File]::Open("$out.lock", 'OpenOrCreate', 'ReadWrite', 'None') }
+        catch [IO.IOException] { Start-Sleep -Milliseconds 500 }
+    }
+
     if (Test-Path -LiteralPath $out) { Remove-Item -LiteralPath $out -Recurse -Force }
     $null = New-Item -ItemType Directory -Path $out
     if ($Of.Runs -like 'traffic:*') { Write-Frames "$out/frames.pcap" }
     $runs = @(
         foreach ($run in $Of.Runs) {
             switch ($run) {
-                'xunit' { "xunit:$(($matrix.Xunit | ForEach-Object { "FullyQualifiedName~.$_." }) -join '|')" }
+                { $_ -in 'xunit', 'rare' } { "xunit:$(($matrix[$run] | ForEach-Object { "FullyQualifiedName~.$_." }) -join '|')" }
                 'pester' { "pester:$($matrix.Pester -join ',')" }
                 'check' { "pester:$($matrix.Check)" }
                 'plan' { "plan:$($matrix.Plan)" }
@@ -168,16 +178,18 @@ function Invoke-Cell {
         $kind, $what, $optional = $run -split ':'
         $file = switch ($kind) { 'traffic' { "$out/facts-$what.json" } 'card' { "$out/card-$what.json" } 'pester' { "$out/pester.json" } default { "$out/$kind.trx" } }
         $result = (Test-Path -LiteralPath $file) ? $(switch ($kind) { 'traffic' { Read-Traffic $out $what -Optional:($null -ne $optional) } { $_ -in 'card', 'pester' } { Read-Summary $file } default { Read-Trx $file } }) : @{
-            Passed = 0; Failed = 1; Skipped = 0
+            Passed = 0; Failed = 1; Skipped = 0; Cut = $true
             Words  = @("FAILED: $run did not run to its end; the last lines of $out/log are:") + @($complaint) + @(Get-Content -LiteralPath "$out/log" -Tail 10 -ErrorAction Ignore)
         }
         $result.Cell, $result.Suite, $result.Seconds = $Of.Name, $Of.Suite, $seconds
         # Such as '#1 SMP PREEMPT_DYNAMIC Debian 6.1.176-1 (2026-09-01)': the name has the version of the first of its kind.
         $result.Kernel = (Test-Path -LiteralPath "$out/kernel") -and (Get-Content -LiteralPath "$out/kernel" -Raw) -match 'Debian (?<version>[\d.]+)' ? $Matches.version : (Split-Path -Path $kernel -Leaf)
         $result.Device = (Test-Path -LiteralPath "$out/driver") ? (Get-Content -LiteralPath "$out/driver") : $Of.Device -eq 'none' ? 'veth' : $Of.Device
-        $result.Run = $kind -in 'card', 'traffic' ? $what : $run -eq "pester:$($matrix.Check)" ? 'check' : $kind
+        $result.Run = $kind -in 'card', 'traffic' ? $what : $Of.Runs -contains 'check' ? 'check' : $Of.Runs -contains 'rare' ? 'rare' : $kind
         $result
     }
+
+    $turn.Dispose()
 }
 
 function Write-Table {
@@ -188,8 +200,8 @@ function Write-Table {
     $lines = [ordered]@{}
     # Rows of cells that were not run now stay.
     [regex]::Match($text, $pattern).Value -split "`n" | Where-Object { $_ -match '^\| (?<cell>[a-z]+-[a-z-]+) \| .* \| (?<run>[^|]+) \|( [^|]*\|){4}$' } | ForEach-Object { $lines["$($Matches.cell)/$($Matches.run)"] = $_ }
-    foreach ($row in $Rows | Where-Object Run) {
-        $name = @{ card = ''; xunit = 'xunit'; pester = 'Pester'; plan = "the kernel's test plan"; check = '`Test-XdpInterface`' }[$row.Run] ?? $row.Run
+    foreach ($row in $Rows | Where-Object { $_.Run -and -not $_['Cut'] }) {
+        $name = @{ card = ''; xunit = 'xunit'; rare = 'xunit, rare'; pester = 'Pester'; plan = "the kernel's test plan"; check = '`Test-XdpInterface`' }[$row.Run] ?? $row.Run
         $came = $row.Passed -eq 0 -and $row.Failed -eq 0 ? "refused: $($row.Reason)" : "$($row.Passed) passed, $($row.Failed) failed, $($row.Skipped) skipped"
         $lines["$($row.Cell)/$name"] = "| $($row.Cell) | $($row.Suite) | $($row.Kernel) | $($row.Device) | $name | $came | $([DateTime]::UtcNow.ToString('yyyy-MM-dd')) |"
     }
@@ -208,14 +220,17 @@ if ($obstacle) {
 else {
     $rows = @(
         foreach ($one in $cells) {
-            foreach ($row in Invoke-Cell $one) {
+            $found = @(Invoke-Cell $one)
+            foreach ($row in $found) {
                 if ($row.Run) { Write-Host "$($row.Cell), Linux $($row.Kernel), $($row.Device), $($row.Run): $($row.Passed) passed, $($row.Failed) failed, $($row.Skipped) skipped (cell: $($row.Seconds) s)" }
                 $row.Words | ForEach-Object { Write-Host $_ }
                 [pscustomobject]$row
             }
+
+            # After each: what was run has been run, whatever becomes of the next.
+            if ($Document) { Write-Table $found }
         }
     )
-    if ($Document) { Write-Table $rows }
 }
 
 $passed, $failed, $skipped = foreach ($count in 'Passed', 'Failed', 'Skipped') { [int]($rows | ForEach-Object { $_.$count } | Measure-Object -Sum).Sum }

@@ -2,13 +2,12 @@
 # run-cell.sh). Runs: those of guest-tests.sh; 'optional' ones need not bind, and the table in docs/compatibility.md says
 # what the kernel answered.
 @{
-    # Of the veth suites what depends on the kernel most, and what needs something that few machines have: sock_diag for
-    # AF_XDP, a BPF JIT that can be switched off, memlock that can be raised, a clock that may be stepped, libxdp's
-    # dispatcher, dummy and VLAN interfaces. The class names of XdpPS.Core.Tests, and the files of tests/pester.
-    Xunit  = @(
-        'TrafficTests', 'SenderTests', 'SharedUmemTests', 'ProgramsInTheWayTests', 'QueueHolderTests', 'RemedyTests', 'ClockTests'
-        'HostSafetyTests', 'InterfaceTests', 'InterfaceDetailsTests', 'FallbackTests', 'StructLayoutTests'
-    )
+    # Of the veth suites what depends on the kernel most: class names of XdpPS.Core.Tests, files of tests/pester.
+    Xunit  = 'TrafficTests', 'SenderTests', 'SharedUmemTests', 'FallbackTests', 'ProgramTests', 'InterfaceDetailsTests', 'StructLayoutTests'
+    # What needs something that few machines have: sock_diag for AF_XDP, a BPF JIT that can be switched off, a clock that
+    # may be stepped, libxdp's dispatcher, VLAN interfaces.
+    Rare   = 'QueueHolderTests', 'RemedyTests', 'ClockTests', 'ProgramsInTheWayTests', 'HostSafetyTests', 'InterfaceTests'
+    # And memlock that can be raised.
     Pester = 'New-XskSocket.Filter', 'LeastPrivilege'
     # What Test-XdpInterface says of a card.
     Check  = 'Test-XdpInterface.Card'
@@ -28,8 +27,11 @@
         @{ Name = 'virtio-check'; Suite = 'trixie-backports'; Device = 'virtio-net'; Runs = @('check') }
         @{ Name = 'backports-plan'; Suite = 'trixie-backports'; Device = 'virtio-net'; Runs = @('plan') }
         @{ Name = 'bookworm-veth'; Suite = 'bookworm'; Device = 'none'; Runs = @('xunit') }
+        @{ Name = 'bookworm-rare'; Suite = 'bookworm'; Device = 'none'; Runs = @('rare') }
         @{ Name = 'trixie-veth'; Suite = 'trixie'; Device = 'none'; Runs = @('xunit') }
+        @{ Name = 'trixie-rare'; Suite = 'trixie'; Device = 'none'; Runs = @('rare') }
         @{ Name = 'backports-veth'; Suite = 'trixie-backports'; Device = 'none'; Runs = @('xunit') }
+        @{ Name = 'backports-rare'; Suite = 'trixie-backports'; Device = 'none'; Runs = @('rare') }
         @{ Name = 'bookworm-cmdlets'; Suite = 'bookworm'; Device = 'none'; Runs = @('pester') }
         @{ Name = 'trixie-cmdlets'; Suite = 'trixie'; Device = 'none'; Runs = @('pester') }
         @{ Name = 'backports-cmdlets'; Suite = 'trixie-backports'; Device = 'none'; Runs = @('pester') }

@@ -12,7 +12,7 @@ internal static class VethPeer
     /// <param name="nic">An interface of the calling thread's namespace.</param>
     /// <param name="question">Gets the other end.</param>
     /// <returns>The answer; null for other kinds of interface, and where that end is in a namespace that is not known here.</returns>
-    internal static T? Ask<T>(XdpInterface nic, Func<XdpInterface, T> question) where T : class
+    internal static T? Ask<T>(XdpInterface nic, Func<XdpInterface, T> question) where T : class?
     {
         if (nic.Kind != "veth" || nic.LowerIndex == 0) return null;
         if (nic.LowerNamespaceNumber is not { } number) return Ask(nic.LowerIndex, nic.NetworkNamespace, question);
@@ -32,6 +32,6 @@ internal static class VethPeer
         return null;
     }
 
-    private static T? Ask<T>(int index, string? networkNamespace, Func<XdpInterface, T> question) where T : class =>
+    private static T? Ask<T>(int index, string? networkNamespace, Func<XdpInterface, T> question) where T : class? =>
         LinkQuery.ByIndex(index) is { } nic ? question(nic with { NetworkNamespace = networkNamespace }) : null;
 }
