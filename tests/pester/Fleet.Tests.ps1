@@ -56,7 +56,7 @@ Describe "A fleet$note" -Tag Netns -Skip:($note -ne '') {
                 'PermitRootLogin prohibit-password'
                 'PasswordAuthentication no', 'KbdInteractiveAuthentication no'
                 'StrictModes no', 'UsePAM no', 'UseDNS no', 'PrintMotd no', 'PrintLastLog no', 'PidFile none'
-                "SetEnv PATH=$env:PATH PSModulePath=$Modules NO_COLOR=1 DOTNET_ROOT=$env:DOTNET_ROOT"
+                "SetEnv PATH=$env:PATH PSModulePath=$Modules NO_COLOR=1 $($env:DOTNET_ROOT ? "DOTNET_ROOT=$env:DOTNET_ROOT" : '')"
                 if (-not $NoSubsystem) { "Subsystem powershell $pwsh -sshs -NoLogo -NoProfile" }
             ) | Set-Content -LiteralPath "$hostKey.config"
             Start-Program ip 'netns', 'exec', $namespaces[$Number - 1], $sshd, '-D', '-e', '-f', "$hostKey.config" -WaitFor 'Server listening' -Stream Error
@@ -112,7 +112,7 @@ Describe "A fleet$note" -Tag Netns -Skip:($note -ne '') {
             $by[$name].Status | Should -BeIn 'Passed', 'Warned' -Because $by[$name].Reason
             $by[$name].Failed | Should -Be 0
             $by[$name].Results.Count | Should -BeGreaterThan 8
-            $by[$name].Results.PSObject.TypeNames | Should -Contain 'Deserialized.XdpPS.XdpInterfaceCheck'
+            $by[$name].Results[0].PSTypeNames | Should -Contain 'Deserialized.XdpPS.XdpInterfaceCheck'
             ($by[$name].Results.Interface | Sort-Object -Unique) | Should -Be va
             # What the module calls by the name is there, and no number.
             $by[$name].Results | Format-Table | Out-String | Should -Match '(?m)^AfXdp +Pass '
