@@ -7,7 +7,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 configuration=Release
 pwsh_missing=""
 # What tests/vm needs besides; where it is not there, that is skipped.
-virtual_machine=(qemu-system-x86_64 busybox modprobe cpio curl xz dpkg-deb)
+virtual_machine=(qemu-system-x86_64 busybox modprobe cpio curl gpgv flock xz dpkg-deb)
 
 export DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1 POWERSHELL_TELEMETRY_OPTOUT=1 POWERSHELL_UPDATECHECK=Off
 
@@ -73,7 +73,8 @@ package_of() {
     dnf:dpkg-deb) echo dpkg ;;
     *:sshd) echo openssh-server ;;
     *:trafgen) echo netsniff-ng ;;
-    *:taskset) echo util-linux ;;
+    *:taskset | *:flock) echo util-linux ;;
+    dnf:gpgv) echo gnupg2 ;;
     *) echo "$2" ;;
   esac
 }

@@ -132,7 +132,7 @@ Describe 'Export-XskReport' -Tag Unit {
     ) {
         $Statuses | ForEach-Object { New-Check "Check$_" $_ -Remedy "do $_" } | Export-XskReport "$folder/checks.html"
         $page = Read-Page "$folder/checks.html"
-        $page.DocumentElement.body.main.header.dl.InnerText | Should -Match "Checks.. $Worst`: "
+        $page.DocumentElement.body.main.header.dl.InnerText | Should -Match "Checks. $Worst`: "
         $rows = @(Get-TableRow $page '^Checks')
         $rows.Verdict -replace '\W' | Should -Be $Statuses
         $rows.'What to do' | Should -Be $Statuses.ForEach({ "do $_" })
@@ -182,13 +182,17 @@ Describe 'Export-XskReport' -Tag Unit {
         $objects | Export-XskReport "$folder/live.html" -Title 'same'
         $objects | Export-Clixml -LiteralPath "$folder/objects.xml" -Depth 6
         $copies = Import-Clixml -LiteralPath "$folder/objects.xml"
-        # Without the module's types nothing but properties is left.
-        $bare = & (Get-PwshPath) -NoProfile -Command "Import-Clixml '$folder/objects.xml' | ForEach-Object { `$_ | Add-Member PSComputerName lab7 -PassThru } | Export-Clixml '$folder/bare.xml' -Depth 6" *>&1
-        $bare | Should -BeNullOrEmpty
         $copies | Export-XskReport "$folder/copies.html" -Title 'same'
         $live, $copied = "$folder/live.html", "$folder/copies.html" | ForEach-Object { (Read-Page $_).DocumentElement.body.main.section.InnerXml -join "`n" }
         $copied | Should -BeExactly $live
-        Import-Clixml -LiteralPath "$folder/bare.xml" | Export-XskReport "$folder/fleet.html"
+        # Where the module's types are not known, nothing but properties is left; remoting adds the host.
+        $bare = foreach ($one in $copies) {
+            $bag = $one | Select-Object *
+            $bag.PSTypeNames.Insert(0, "Deserialized.$($one.GetType().FullName)")
+            $bag | Add-Member -NotePropertyName PSComputerName -NotePropertyValue lab7 -PassThru
+        }
+
+        $bare | Export-XskReport "$folder/fleet.html"
         $page = Read-Page "$folder/fleet.html"
         foreach ($caption in '^Checks', '^Throughput', '^Frames received') { @(Get-TableRow $page $caption).Host | Should -Be 'lab7' }
         (Get-TableRow $page '^Throughput').'Throughput, frames/s' | Should -Be 7002.5
@@ -293,7 +297,7 @@ Describe "A report in a browser$browserNote" -Tag Unit -Skip:($browserNote -ne '
         Get-Content -LiteralPath "$folder/browser.log" | Where-Object { $_ -match 'CONSOLE' } | Should -BeNullOrEmpty
         $bytes = [IO.File]::ReadAllBytes("$folder/browser.png")
         # Width and height as the header of a PNG has them; a picture of nothing would be some kB.
-        [Buffers.Binary.BinaryPrimitives]::ReadInt32BigEndian($bytes[16..19]), [Buffers.Binary.BinaryPrimitives]::ReadInt32BigEndian($bytes[20..23]) | Should -Be 800, 1000
+        [BitConverter]::ToInt32([byte[]]$bytes[19..16], 0), [BitConverter]::ToInt32([byte[]]$bytes[23..20], 0) | Should -Be 800, 1000
         $bytes.Length | Should -BeGreaterThan 20kB
     }
 }
