@@ -9,6 +9,7 @@
 .PARAMETER Task
     Build: the module and its help. Test: both suites, and a network card's driver in a virtual machine. Demo:
     samples/demo.ps1. Docs: the help alone. Clean: removes all that was made.
+    Package: output/XdpPS.<version>.nupkg, for Publish-PSResource -NupkgPath or a folder registered as a repository; it runs on any architecture.
     VmTest: the tests on other kernels and network cards, in virtual machines (docs/compatibility.md).
     Bench: measures XdpPS beside C and the usual tools (docs/benchmarks.md); needs root, gcc and libxdp-dev.
 .PARAMETER Portable
@@ -29,7 +30,7 @@
 [CmdletBinding()]
 param(
     [Parameter(Position = 0)]
-    [ValidateSet('Build', 'Test', 'VmTest', 'Demo', 'Docs', 'Bench', 'Clean')]
+    [ValidateSet('Build', 'Test', 'VmTest', 'Demo', 'Docs', 'Package', 'Bench', 'Clean')]
     [string] $Task = 'Build',
 
     [ValidateSet('Debug', 'Release')]
@@ -119,6 +120,16 @@ function Build-ReadyToRun {
     if (Test-Path -LiteralPath $folder) { Remove-Item -LiteralPath $folder -Recurse -Force }
 }
 
+# What CHANGELOG.md says of this version, without its heading.
+function Set-ReleaseNote {
+    param([string] $Manifest)
+    $changes = Get-Content -LiteralPath 'CHANGELOG.md' -Raw
+    if ($changes -notmatch "(?ms)^## $([regex]::Escape($version))\b[^\n]*\n(?<Notes>.*?)(?=^## |\z)") { throw "CHANGELOG.md has no part about $version." }
+    $notes = $Matches.Notes.Trim().Replace("'", "''")
+    $text = Get-Content -LiteralPath $Manifest -Raw
+    Set-Content -LiteralPath $Manifest -Value $text.Replace("= 'CHANGELOG.md'", "= '$notes'") -NoNewline
+}
+
 # A new folder takes the old one's place: a session that has the old assemblies mapped keeps them whole.
 function Publish-Module {
     param([string] $ReadyToRun)
@@ -126,7 +137,8 @@ function Publish-Module {
     $target = Join-Path $staging $version
     $null = New-Item -ItemType Directory -Path $target -Force
     try {
-        Copy-Item -Path 'module/*' -Destination $target -Recurse
+        Copy-Item -Path 'module/*', 'LICENSE' -Destination $target -Recurse
+        Set-ReleaseNote "$target/XdpPS.psd1"
         foreach ($assembly in 'XdpPS', 'XdpPS.Core') {
             Copy-Item -Path "src/XdpPS/bin/$Configuration/net10.0/$assembly.dll", "src/XdpPS/bin/$Configuration/net10.0/$assembly.pdb" -Destination $target
             if ($ReadyToRun) { Copy-Item -LiteralPath (Join-Path $ReadyToRun "$assembly.dll") -Destination $target }
@@ -169,6 +181,13 @@ function Invoke-DocsTask {
     }
 
     Build-Help -Required
+}
+
+# Native code is for one architecture, a package for all.
+function Invoke-PackageTask {
+    $script:Portable = $true
+    Invoke-BuildTask
+    Invoke-Program $pwsh @('-NoProfile', '-NonInteractive', '-File', 'tools/Build-Package.ps1', '-Module', $module, '-Destination', $output)
 }
 
 # A runner that left no counts has failed.

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The front door: ./build.sh build|test|vmtest|demo|docs|bench|clean
+# The front door: ./build.sh build|test|vmtest|demo|docs|package|bench|clean
 # Sets the machine up and hands over to build.ps1; without PowerShell it does what can be done without.
 set -euo pipefail
 
@@ -7,7 +7,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 configuration=Release
 pwsh_missing=""
 # What tests/vm needs besides; where it is not there, that is skipped.
-virtual_machine=(qemu-system-x86_64 busybox modprobe cpio curl xz dpkg-deb)
+virtual_machine=(qemu-system-x86_64 busybox modprobe cpio curl gpgv flock xz dpkg-deb)
 
 export DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1 POWERSHELL_TELEMETRY_OPTOUT=1 POWERSHELL_UPDATECHECK=Off
 
@@ -19,13 +19,14 @@ fail() {
 }
 
 usage() {
-  say "Usage: ./build.sh build|test|vmtest|demo|docs|bench|clean"
+  say "Usage: ./build.sh build|test|vmtest|demo|docs|package|bench|clean"
   say "  demo   two interfaces joined by a cable, a few frames, what arrived (root)"
   say "  test   the xunit and Pester suites (root)"
   say "  vmtest the tests on other kernels and network cards, in virtual machines (root)"
   say "  build  the module, in output/XdpPS/<version>"
   say "  bench  measures against C and the usual tools, into docs/benchmarks.md (root, gcc, libxdp-dev)"
   say "  docs   the module's help, from docs/en-US"
+  say "  package  output/XdpPS.<version>.nupkg, for any architecture"
   say "  clean  removes what the others made"
 }
 
@@ -70,8 +71,10 @@ package_of() {
     *:modprobe) echo kmod ;;
     apt-get:xz) echo xz-utils ;;
     dnf:dpkg-deb) echo dpkg ;;
+    *:sshd) echo openssh-server ;;
     *:trafgen) echo netsniff-ng ;;
-    *:taskset) echo util-linux ;;
+    *:taskset | *:flock) echo util-linux ;;
+    dnf:gpgv) echo gnupg2 ;;
     *) echo "$2" ;;
   esac
 }
@@ -193,6 +196,10 @@ bench_without_pwsh() {
   fail "nothing was measured, because PowerShell is not there: $pwsh_missing"
 }
 
+package_without_pwsh() {
+  fail "the package was not made, because PowerShell is not there: $pwsh_missing"
+}
+
 clean() {
   rm -rf output
   find src tests samples bench -type d \( -name bin -o -name obj -o -name TestResults \) -prune -exec rm -rf {} +
@@ -208,9 +215,14 @@ main() {
 
   case $task in
     clean) clean; return ;;
-    build | docs) ;;
+    build | docs | package) ;;
     demo) become_root demo; install_commands ip ethtool ;;
-    test) become_root test; install_commands ip ethtool tcpdump tcpreplay bpftool ping trafgen setcap pgrep "${virtual_machine[@]}" ;;
+    test)
+      become_root test
+      install_commands ip ethtool tcpdump tcpreplay bpftool ping trafgen setcap pgrep tmux chromium "${virtual_machine[@]}"
+      # The fleet's test starts an sshd of its own. Where systemd runs, the package would leave one running on the machine.
+      if [ ! -d /run/systemd/system ]; then install_commands sshd; fi
+      ;;
     vmtest) become_root vmtest; install_commands ip ethtool tcpdump tcpreplay bpftool ping trafgen setcap pgrep "${virtual_machine[@]}" ;;
     bench) become_root bench; install_commands ip ethtool tcpdump tcpreplay trafgen gcc taskset; install_headers ;;
     *) usage; exit 2 ;;

@@ -37,10 +37,30 @@
     FunctionsToExport      = @()
     AliasesToExport        = @()
     VariablesToExport      = @()
+    FileList               = @(
+        'LICENSE'
+        'XdpPS.Core.dll'
+        'XdpPS.Core.pdb'
+        'XdpPS.Format.ps1xml'
+        'XdpPS.Types.ps1xml'
+        'XdpPS.dll'
+        'XdpPS.pdb'
+        'XdpPS.psd1'
+        'en-US/XdpPS.dll-Help.xml'
+        'en-US/about_XdpFilters.help.txt'
+        'en-US/about_XdpPS.help.txt'
+        'en-US/about_XdpPerformance.help.txt'
+        'en-US/about_XdpPrivileges.help.txt'
+        'en-US/about_XdpRings.help.txt'
+        'en-US/about_XdpTroubleshooting.help.txt'
+    )
+    # The project has no address yet that ProjectUri, LicenseUri, IconUri or HelpInfoUri could name.
     PrivateData            = @{
         PSData = @{
-            Tags         = @('PSEdition_Core', 'Linux', 'AF_XDP', 'XDP', 'eBPF', 'Network', 'Packet', 'Capture')
-            ReleaseNotes = 'See CHANGELOG.md.'
+            Tags                     = @('PSEdition_Core', 'Linux', 'AF_XDP', 'XDP', 'eBPF', 'Network', 'NIC', 'Packet', 'Capture', 'pcap', 'Benchmark', 'RFC2544')
+            RequireLicenseAcceptance = $false
+            # The build puts this version's part of CHANGELOG.md here.
+            ReleaseNotes             = 'CHANGELOG.md'
         }
     }
 }

@@ -103,6 +103,9 @@ public sealed class InterfaceCheckTests : IDisposable
         Assert.Equal("echo 1 > /proc/irq/28/smp_affinity_list", bad.Remedy);
         Interrupt(28, "eth0-TxRx-1", "1", "1");
         Says(InterruptCheck.Placement(files, "0000:00:02.0"), XdpCheckStatus.Pass, "on CPUs 0, 1");
+        // Moved, and not yet interrupted there.
+        Interrupt(28, "eth0-TxRx-1", "0", "1");
+        Says(InterruptCheck.Placement(files, "0000:00:02.0"), XdpCheckStatus.Warn, "on CPU 0 alone");
         // A kernel that does not tell the one that it chose.
         Interrupt(27, "eth0-TxRx-0", "0", null);
         Interrupt(28, "eth0-TxRx-1", "0", null);

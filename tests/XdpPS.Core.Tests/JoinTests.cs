@@ -122,6 +122,11 @@ public sealed class JoinTests : IDisposable
         using XskSocket next = XskSocket.Open(Sockets.Options(queue: 1));
         foreach (XskSocket socket in new[] { joiner, next })
             Assert.Contains($"(id {program.Id}, name 'stranger')", Assert.Single(socket.Warnings, warning => warning.Id == XskWarning.DecidedByAnother).Message, StringComparison.Ordinal);
+        next.Close();
+        // The same filter would not help: what the stranger takes is its own affair.
+        PacketFilter arp = PacketFilter.FromFields(new PacketFields { EtherTypes = [EthernetFrame.Arp] });
+        XskException failure = Sockets.Fails(XskErrorId.FilterConflict, () => XskSocket.Open(Sockets.Options(queue: 1) with { Filter = arp }));
+        Assert.Contains("leave out the filter, or close this process's other sockets", failure.Message, StringComparison.Ordinal);
     });
 
     [KernelFact]

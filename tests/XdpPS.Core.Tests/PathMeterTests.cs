@@ -159,13 +159,15 @@ public sealed class PathMeterTests : IDisposable
         // What is none of a measurement's frames, and the reply to one.
         byte[] reply = new NumberedFrames(Frames.Make(60), 77).Into(new byte[60]).ToArray();
         FrameTag.TurnAround(reply);
-        near.Send(Frames.Make(100), reply);
-        SpinWait.SpinUntil(() => reflector.Foreign == 2, TimeSpan.FromSeconds(5));
+        byte[] broadcast = new NumberedFrames(Frames.Make(60), 78).Into(new byte[60]).ToArray();
+        broadcast.AsSpan(0, 6).Fill(0xff);
+        near.Send(Frames.Make(100), reply, broadcast);
+        SpinWait.SpinUntil(() => reflector.Foreign == 3, TimeSpan.FromSeconds(5));
         Sockets.Fails(XskErrorId.SocketBusy, () => _ = new XskPoller([far]));
         Sockets.Fails(XskErrorId.SocketBusy, () => _ = new XskReflector(far));
         XskReflectorResult stopped = reflector.Stop();
         Assert.Same(stopped, reflector.Stop());
-        Assert.Equal((2, 0, 0, XskReflectorState.Stopped), (stopped.Foreign, stopped.Dropped, stopped.ReceiveLost, reflector.State));
+        Assert.Equal((3, 0, 0, XskReflectorState.Stopped), (stopped.Foreign, stopped.Dropped, stopped.ReceiveLost, reflector.State));
         Assert.Empty(near.Drain());
         Sockets.AssertConserved(near, far);
         // It can be received on again.
@@ -243,6 +245,36 @@ public sealed class PathMeterTests : IDisposable
         {
             if (progress.Sent > 0 && from.IsOpen) from.Close();
         }));
+    }
+
+    [KernelTheory]
+    [InlineData(XskPathProtocol.Ethernet)]
+    [InlineData(XskPathProtocol.Udp)]
+    public void Neither_end_allocates_anything_for_a_frame(XskPathProtocol protocol)
+    {
+        const int Frames = 20_000;
+        using XskSocket from = Open(left, TestNetwork.Near);
+        using XskSocket to = Open(left, TestNetwork.Far);
+        byte[] frame = new PathAddresses(from, [to], new XskPathOptions { Protocol = protocol }, roundTrip: false).Frame(60);
+        PathSender sender = new(from, new NumberedFrames(frame, 4711), null, TimeSpan.FromSeconds(60), Frames);
+        PathReceiver receiver = new([to], 4711, roundTrip: false);
+        long before = 0;
+        while (!sender.IsDone)
+        {
+            if (before == 0 && sender.Sent > Frames / 2) before = GC.GetAllocatedBytesForCurrentThread();
+            sender.Turn(Interop.KernelClock.Monotonic, out _);
+            receiver.Turn(sender);
+        }
+
+        // It asks for nothing at all; a page of the account, which comes once in a million frames, would be 131,072.
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1000);
+        Assert.Equal(Frames, sender.Sent);
+        from.Flush(TimeSpan.FromSeconds(1));
+        while (receiver.Turn(sender))
+        {
+        }
+
+        Assert.InRange(receiver.Account.Received, Frames / 2, Frames);
     }
 
     [KernelFact]

@@ -287,11 +287,12 @@ public sealed class SharedQueueRaceTests : IDisposable
     {
         // The host's own sysfs shows another namespace.
         Kernel.MountPrivately("sysfs", folder);
-        File.WriteAllText($"{folder}/class/net/{TestNetwork.Near}/threaded", "1");
         PacketFields strangers = new() { Addresses = [.. Enumerable.Range(0, 400).Select(i => IPNetwork.Parse($"198.18.{i / 250}.{i % 250}/32"))] };
         XskSocketOptions options = Sockets.Options(frames: 256, rx: 128, fill: 128) with { Filter = PacketFilter.FromFields(strangers).Not() };
         byte[] packet = [.. Frames.Make(60)[..12], 0x08, 0x00, 0x45, .. Frames.Make(85)[..45]];
         XskSocket current = XskSocket.Open(options);
+        // Only now that a program is attached is there something to poll.
+        File.WriteAllText($"{folder}/class/net/{TestNetwork.Near}/threaded", "1");
         bool done = false;
         TestNetwork.Running flood = network.Spawn(() =>
         {

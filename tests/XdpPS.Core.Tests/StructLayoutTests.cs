@@ -49,6 +49,14 @@ public sealed class StructLayoutTests
     public void FileStatus_is_the_kernels() => Same<FileStatus>(Btf.Kernel.Struct("statx"), "Owner=stx_uid", "Mode=stx_mode");
 
     [BtfFact]
+    public void TerminalSettings_are_the_kernels() => Same<TerminalSettings>(
+        Btf.Kernel.Struct("termios"),
+        "InputModes=c_iflag", "OutputModes=c_oflag", "ControlModes=c_cflag", "LocalModes=c_lflag", "LineDiscipline=c_line", "Control=c_cc");
+
+    [BtfFact]
+    public void TerminalSize_is_the_kernels() => Same<TerminalSize>(Btf.Kernel.Struct("winsize"), "Rows=ws_row", "Columns=ws_col");
+
+    [BtfFact]
     public void XdpOptions_are_one_32_bit_word() => Assert.Equal(sizeof(uint), Btf.Kernel.Struct("xdp_options").Size);
 
     [BtfFact]

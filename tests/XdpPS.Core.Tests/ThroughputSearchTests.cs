@@ -49,6 +49,15 @@ public sealed class ThroughputSearchTests
     }
 
     [Fact]
+    public void What_the_sender_could_not_keep_is_a_lower_bound_and_named_as_such()
+    {
+        XskThroughputResult result = Run(rate => rate > 50_000 ? 0.5 : 0, _ => true, new() { Resolution = 0.01 }, keeps: 0.5);
+        Assert.InRange(result.Throughput, 24_000, 25_000);
+        Assert.Single(result.Deviations, line => line.Contains("lower bound", StringComparison.Ordinal));
+        Assert.DoesNotContain(Run(rate => rate > 50_000 ? 0.5 : 0, _ => true, new()).Deviations, line => line.Contains("lower bound", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void The_longest_burst_is_found()
     {
         XskThroughputResult result = Run(_ => 0.01, frames => frames <= 777, new() { Resolution = 0.00001 });
@@ -64,7 +73,7 @@ public sealed class ThroughputSearchTests
         Assert.Contains("Trials sent for 1 s, not for 60 (section 24)", result.Deviations);
     }
 
-    private static XskThroughputResult Run(Func<double, double> loss, Func<long, bool> holds, XskThroughputOptions options, TimeSpan? drain = null) =>
+    private static XskThroughputResult Run(Func<double, double> loss, Func<long, bool> holds, XskThroughputOptions options, TimeSpan? drain = null, double keeps = 1) =>
         new ThroughputSearch(options, drain ?? TimeSpan.FromSeconds(2), (rate, duration, limit) =>
         {
             bool burst = limit < uint.MaxValue;
@@ -83,7 +92,7 @@ public sealed class ThroughputSearchTests
                 Received = sent - (long)lost,
                 Duplicates = 0,
                 Reordered = 0,
-                SentPacketsPerSecond = sentAt,
+                SentPacketsPerSecond = rate is null ? sentAt : keeps * sentAt,
                 ReceivedPacketsPerSecond = sentAt,
                 RoundTrip = false,
                 Start = DateTimeOffset.Now,

@@ -267,8 +267,8 @@ try {
     Get-XskSocket | Remove-XskSocket
     $clean = Get-Left
     while ($Only -lt 0 ? ($CpuMinutes -gt 0 ? [Environment]::CpuUsage.TotalTime.TotalMinutes -lt $CpuMinutes : $Minutes -gt 0 ? $watch.Elapsed.TotalMinutes -lt $Minutes : $number -lt $Cases) : $number -le $Only) {
-        # A generator for each, so that each can be made alone.
-        $random = [Random]::new($Seed + (7919 * $number))
+        # A generator for each, so that each can be made alone. Those of seeds in a row would begin alike (Random is linear in its seed).
+        $random = [Random]::new([BitConverter]::ToInt32([Security.Cryptography.SHA256]::HashData([Text.Encoding]::ASCII.GetBytes("$Seed $number")), 0))
         if ($number % 40 -eq 0) {
             Assert-NothingLeft $number
             New-Sockets

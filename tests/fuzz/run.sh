@@ -39,9 +39,12 @@ fi
 export VSTEST_CONNECTION_TIMEOUT=${VSTEST_CONNECTION_TIMEOUT:-600}
 version=$(sed -n 's/.*"coverlet.collector" Version="\([^"]*\)".*/\1/p' Directory.Packages.props)
 packages=$(dotnet nuget locals global-packages --list | sed 's/^global-packages: //')
+status=0
 export XDPPS_FUZZ_KEEP=$folder XDPPS_FUZZ_SECONDS=$((minutes * 60))
 dotnet test "$copy/XdpPS.Core.Tests.dll" --filter "FullyQualifiedName~$test" --results-directory "$copy/results" \
   --test-adapter-path "$packages/coverlet.collector/$version/build/netstandard2.0" --collect "XPlat Code Coverage" --logger 'console;verbosity=detailed' \
   -- DataCollectionRunSettings.DataCollectors.DataCollector.Configuration.Include='[XdpPS.Core]*,[XdpPS]*' \
-  DataCollectionRunSettings.DataCollectors.DataCollector.Configuration.ExcludeAssembliesWithoutSources=None | grep -E 'fuzz |Failed|Error|error|Exception|Hex|input ' || true
+  DataCollectionRunSettings.DataCollectors.DataCollector.Configuration.ExcludeAssembliesWithoutSources=None | grep -E 'fuzz |Failed|Error|error|Exception|Hex|input ' || status=${PIPESTATUS[0]}
 mv "$copy"/results/*/coverage.cobertura.xml "$folder/$target.cobertura.xml"
+# Of what was found: not that the coverage was written.
+exit "$status"

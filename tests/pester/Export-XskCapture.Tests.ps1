@@ -258,6 +258,31 @@ Describe "Recording from sockets$note" -Tag Netns -Skip:($note -ne '') {
         }
     }
 
+    It 'says what it recorded also where Ctrl-C comes while it warns' {
+        Add-Type -Path "$PSScriptRoot/StoppingHost.cs" -IgnoreWarnings
+        # Both have lost packets, and of two warnings the first stops the pipeline.
+        foreach ($one in $sender, $socket) { Send-XskFrame $one -Data (New-TestFrame) -Repeat 5000 -WarningAction Ignore }
+        $screen = [StoppingHost]::new()
+        $state = [initialsessionstate]::CreateDefault2()
+        $state.ImportPSModule(@(Get-ModuleManifest))
+        $runspace = [runspacefactory]::CreateRunspace($screen, $state)
+        $runspace.Open()
+        $shell = [powershell]::Create($runspace)
+        try {
+            [StoppingHost]::StopAtWarning($shell)
+            $null = $shell.AddCommand('Export-XskCapture').AddParameter('Path', "$folder/warned.pcapng").AddParameter('Socket', @($sender, $socket))
+            $async = $shell.BeginInvoke()
+            $async.AsyncWaitHandle.WaitOne(10000) | Should -BeTrue
+            $shell.InvocationStateInfo.State | Should -Be 'Stopped'
+            $shell.Streams.Warning | Should -HaveCount 1
+            $screen.Lines | Should -Be "0 packets, 0 bytes of them kept, written to $folder/warned.pcapng"
+        }
+        finally {
+            $shell.Dispose()
+            $runspace.Dispose()
+        }
+    }
+
     It 'leaves a file that can be read when the process is killed' {
         $socket | Remove-XskSocket
         $path = "$folder/killed.pcapng"

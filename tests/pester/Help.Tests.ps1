@@ -95,3 +95,38 @@ Describe 'The help of all commands' -Tag Unit {
         $see | Should -MatchExactly "\b$Name\b"
     }
 }
+
+Describe 'The topics' -Tag Unit {
+    BeforeAll {
+        $topics = 'about_XdpFilters', 'about_XdpPerformance', 'about_XdpPrivileges', 'about_XdpPS', 'about_XdpRings', 'about_XdpTroubleshooting'
+        $folder = Split-Path -Path (Get-ModuleManifest)
+    }
+
+    It 'are listed by Get-Help about_Xdp*, each with what it is about' {
+        $found = @(Get-Help -Name 'about_Xdp*')
+        $found.Name | Sort-Object | Should -Be ($topics | Sort-Object)
+        foreach ($topic in $found) { $topic.Synopsis.Trim() | Should -Match '^\S.{20,70}\.$' -Because $topic.Name }
+    }
+
+    It '<_> is shown, fits 80 columns and names topics and commands that exist' -ForEach 'about_XdpFilters', 'about_XdpPerformance', 'about_XdpPrivileges', 'about_XdpPS', 'about_XdpRings', 'about_XdpTroubleshooting' {
+        $text = Get-Help -Name $_ | Out-String -Width 200
+        $text | Should -Match 'SHORT DESCRIPTION'
+        $text -split '\r?\n' | Where-Object { $_.Length -gt 80 } | Should -BeNullOrEmpty
+        # Markdown's marks would show.
+        $text | Should -Not -Match '```|\*\*'
+        foreach ($name in [regex]::Matches($text, '\babout_\w+').Value) { "$folder/en-US/$name.help.txt" | Should -Exist }
+        foreach ($name in [regex]::Matches($text, '\b[A-Z][a-z]+-X(sk|dp)[A-Z]\w+').Value | Sort-Object -Unique) { Get-Command -Name $name -Module XdpPS -ErrorAction Ignore | Should -Not -BeNullOrEmpty -Because $name }
+    }
+
+    It 'name parameters that exist' {
+        $known = [Collections.Generic.HashSet[string]]::new([string[]](Get-Command -Module XdpPS).Parameters.Keys, [StringComparer]::OrdinalIgnoreCase)
+        foreach ($topic in $topics) {
+            $text = Get-Content -LiteralPath "$folder/en-US/$topic.help.txt" -Raw
+            # As they are written: a hyphen and a capital, after a space, a quote or a bracket.
+            foreach ($name in [regex]::Matches($text, '(?<=[\s''(])-([A-Z][A-Za-z]+)').ForEach({ $_.Groups[1].Value }) | Sort-Object -Unique) {
+                if ($name -cin 'Task', 'Full', 'NoElement', 'L', 'K', 'S') { continue }
+                $known.Contains($name) | Should -BeTrue -Because "-$name in $topic"
+            }
+        }
+    }
+}

@@ -76,6 +76,8 @@ Describe 'Import-XskCapture' -Tag Unit {
 
     It 'refuses <What>' -ForEach @(
         @{ What = 'what does not exist'; Id = 'CaptureNotFound'; Path = 'none'; Words = 'no file' }
+        @{ What = 'a name of two lines'; Id = 'CaptureNotFound'; Path = "two`n`elines"; Words = "two\?\?lines'" }
+        @{ What = 'a pattern that is none'; Id = 'CaptureNotFound'; Path = '[odd'; Words = '-LiteralPath' }
         @{ What = 'a folder'; Id = 'CaptureUnreadable'; Path = '.'; Words = 'directory' }
         @{ What = 'what is compressed'; Id = 'CaptureUnreadable'; Path = 'gz'; Words = 'gunzip' }
         @{ What = 'a device'; Id = 'CaptureUnreadable'; Path = 'device'; Words = 'device or a socket' }
@@ -85,13 +87,14 @@ Describe 'Import-XskCapture' -Tag Unit {
         Import-XskCapture "$folder/$Path" -ErrorAction SilentlyContinue -ErrorVariable failures | Should -BeNullOrEmpty
         $failures.FullyQualifiedErrorId | Should -Be "$Id,$command"
         $failures.Exception.Message | Should -Match $Words
+        $failures.Exception.Message | Should -Not -Match '[\x00-\x1f]'
     }
 
     Context 'from a pipe' {
         BeforeEach {
-            $pipe = "$folder/pipe"
-            $null = Invoke-Native mkfifo $pipe
             $pipeline = $writer = $null
+            $pipe = "$folder/pipe"
+            mkfifo $pipe
         }
 
         AfterEach {
@@ -141,6 +144,7 @@ Describe 'Import-XskCapture' -Tag Unit {
             }
 
             Stop-Pipeline $pipeline | Should -BeLessThan 2000
+            if ($writer) { $writer.Dispose() }
             Test-Open | Should -BeFalse
             $pipeline.Shell.Streams.Error | Should -BeNullOrEmpty
         }

@@ -11,7 +11,7 @@ BeforeAll {
 
 Describe 'The module' -Tag Unit {
     BeforeAll {
-        $cmdlets = 'Edit-XskFrame', 'Export-XskCapture', 'Get-XdpInterface', 'Get-XdpProgram', 'Get-XskRingStats', 'Get-XskSocket', 'Import-XskCapture', 'Invoke-XskForward', 'Measure-XskPath', 'New-XskFrame', 'New-XskSocket', 'Receive-XskPacket', 'Remove-XskSocket', 'Send-XskFrame', 'Start-XskReflector', 'Stop-XskReflector', 'Test-XdpInterface', 'Test-XskFilter'
+        $cmdlets = 'Edit-XskFrame', 'Export-XskCapture', 'Export-XskReport', 'Get-XdpInterface', 'Get-XdpProgram', 'Get-XskRingStats', 'Get-XskSocket', 'Import-XskCapture', 'Invoke-XskForward', 'Measure-XskPath', 'New-XskFrame', 'New-XskSocket', 'Receive-XskPacket', 'Remove-XskSocket', 'Send-XskFrame', 'Start-XskReflector', 'Stop-XskReflector', 'Test-XdpInterface', 'Test-XskFilter', 'Watch-XskRing'
     }
 
     It 'is found by its name in the folder of the build' {
@@ -71,6 +71,8 @@ Describe 'The module' -Tag Unit {
         @{ Name = 'Get-XdpProgram'; Type = 'XdpPS.XdpProgramInfo' }
         @{ Name = 'Test-XdpInterface'; Type = 'XdpPS.XdpInterfaceCheck', 'System.Boolean' }
         @{ Name = 'Test-XskFilter'; Type = 'XdpPS.XskFilterResult', 'XdpPS.XskFilterProgram' }
+        @{ Name = 'Export-XskReport'; Type = 'System.IO.FileInfo' }
+        @{ Name = 'Watch-XskRing'; Type = 'System.String' }
     ) {
         (Get-Command -Name $Name).OutputType.Name | Should -Be $Type
     }
@@ -94,6 +96,8 @@ Describe 'The module' -Tag Unit {
         @{ Name = 'Receive-XskPacket'; Expected = $false }
         @{ Name = 'Test-XdpInterface'; Expected = $false }
         @{ Name = 'Test-XskFilter'; Expected = $false }
+        @{ Name = 'Export-XskReport'; Expected = $true }
+        @{ Name = 'Watch-XskRing'; Expected = $false }
     ) {
         foreach ($parameter in 'WhatIf', 'Confirm') {
             (Get-Command -Name $Name).Parameters.ContainsKey($parameter) | Should -Be $Expected

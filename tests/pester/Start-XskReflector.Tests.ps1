@@ -114,7 +114,7 @@ Describe "A reflector$note" -Tag Netns -Skip:($note -ne '') {
     It 'ends with the runspace that started it' {
         $pipeline = Start-Pipeline { param($name) Start-XskReflector $name } $cable.Right
         Wait-Pipeline $pipeline | Should -BeNullOrEmpty
-        $reflector = $pipeline.Output[0].BaseObject
+        $reflector = $pipeline.Output[0]
         $reflector.State | Should -Be 'Running'
         Close-Pipeline $pipeline
         Wait-Until { $reflector.State -eq 'Stopped' } | Should -BeTrue
@@ -124,7 +124,7 @@ Describe "A reflector$note" -Tag Netns -Skip:($note -ne '') {
     It 'ends with the module' {
         $pipeline = Start-Pipeline { param($name) Start-XskReflector $name; Remove-Module XdpPS } $cable.Right
         Wait-Pipeline $pipeline | Should -BeNullOrEmpty
-        Wait-Until { $pipeline.Output[0].BaseObject.State -ne 'Running' } | Should -BeTrue
+        Wait-Until { $pipeline.Output[0].State -ne 'Running' } | Should -BeTrue
         (Get-AttachedProgram $cable.Right).Id | Should -Be 0
         Close-Pipeline $pipeline
     }

@@ -120,10 +120,10 @@ Describe "Test-XdpInterface$note" -Tag Netns -Skip:($note -ne '') {
 
         It 'changes nothing' {
             $residue = Get-Residue
-            $links = ip -json -details link show
+            $links = ip -json link show
             Test-XdpInterface $left, $right, $bridge | Should -HaveCount (3 * $checks.Count)
             Get-Residue | Should -Be $residue
-            ip -json -details link show | Should -Be $links
+            ip -json link show | Should -Be $links
         }
     }
 
@@ -156,7 +156,7 @@ Describe "Test-XdpInterface$note" -Tag Netns -Skip:($note -ne '') {
                 return $found
             }
 
-            $bad = Get-AsUser -Prefix 'setarch', (uname -m), '--uname-2.6', 'prlimit', '--memlock=65536:65536' -Before @"
+            $bad = Get-AsUser -Prefix 'setarch', (uname -m), '--uname-2.6', 'prlimit', '--memlock=65536:' -Before @"
                 test ! -e /proc/config.gz || mount --bind $copy/config.gz /proc/config.gz
                 mount -t tmpfs none /proc/sys/net/core && echo 0 > /proc/sys/net/core/bpf_jit_enable
 "@
@@ -195,8 +195,12 @@ Describe "Test-XdpInterface$note" -Tag Netns -Skip:($note -ne '') {
         It 'fails LockedMemory, with both numbers, and the remedy raises the limit' {
             $bad.LockedMemory.Status | Should -Be ([int][XdpPS.XdpCheckStatus]::Fail)
             $bad.LockedMemory.Detail | Should -Be "a socket's UMEM locks 16 MiB by default; ulimit -l allows this user 64 KiB in all, and CAP_IPC_LOCK is missing"
+            $bad.LockedMemory.Remedy | Should -Match "^prlimit --pid \d+ --memlock=$(16MB + 64KB):?$"
+            # Root of a container may not raise it.
+            prlimit "--memlock=$(16MB + 64KB):$(16MB + 64KB)" true 2>$null
+            if ($LASTEXITCODE -ne 0) { return }
             # The child is gone: its command for a process that is there.
-            $sleeper = Start-Program -Program prlimit -Arguments '--memlock=65536:65536', 'sleep', '60'
+            $sleeper = Start-Program -Program prlimit -Arguments '--memlock=65536:', 'sleep', '60'
             try {
                 $null = Invoke-Native sh -c ($bad.LockedMemory.Remedy -replace '--pid \d+', "--pid $($sleeper.Id)")
                 Invoke-Native prlimit --pid $sleeper.Id --memlock --noheadings --raw --output SOFT | Should -Be (16MB + 64KB)
@@ -433,6 +437,7 @@ Describe "Test-XdpInterface$note" -Tag Netns -Skip:($note -ne '') {
         (Get-XdpInterface $left, $right | Test-XdpInterface -Name Link).Interface | Should -Be $names
         ([pscustomobject]@{ ifName = $left }, [pscustomobject]@{ Name = $right } | Test-XdpInterface -Name Link).Interface | Should -Be $names
         (New-XskSocket $left -WarningAction SilentlyContinue | Test-XdpInterface -Name Link).Interface | Should -Be $left
+        (Test-XdpInterface $left -Name Mtu | Test-XdpInterface -Name Link).Interface | Should -Be $left
         $far = [Management.Automation.PSSerializer]::Deserialize([Management.Automation.PSSerializer]::Serialize((Get-XdpInterface $right)))
         ($far | Test-XdpInterface -Name Link).Interface | Should -Be $right
         (Test-XdpInterface "$($left.Substring(0, $left.Length - 2))*" -Name Link).Interface | Should -Contain $left
@@ -452,8 +457,10 @@ Describe "Test-XdpInterface$note" -Tag Netns -Skip:($note -ne '') {
         $lines = Get-View $found -Width ($_ - 1)
         $lines | Where-Object { $_ -match '^\s*Interface: ' } | Should -Be "   Interface: $left", "   Interface: $bridge"
         $lines[1] | Should -Match '^Name\s+Status\s+Detail$'
+        # Lines end between words.
+        $text = ($lines | ForEach-Object { $_.Trim() }) -join ' '
+        foreach ($check in $found | Where-Object Detail -NotMatch '\S{50}') { $text | Should -Match ([regex]::Escape($check.Detail)) }
         foreach ($check in $found) { $lines -match "^$($check.Name)\s+$($check.Status)\s+\S" | Should -Not -BeNullOrEmpty }
-        ($lines -join ' ') | Should -Not -Match '\.\.\.|…'
     }
 
     It 'colours a verdict where the session has colours' {

@@ -7,7 +7,7 @@
     Boots each cell of matrix.psd1 under QEMU's emulation with the host's file system as its read-only root (9p) and a
     layer in memory above it, runs the tests there, and prints a line for each run. With -Document, what was run goes
     into the table of docs/compatibility.md, in the place of what it had of the same cells. Needs root on an x86-64
-    machine, QEMU, a static busybox, kmod, cpio and curl; the card igb needs QEMU 8 or later. What cannot be run here is
+    machine, QEMU, a static busybox, kmod, cpio, curl and gpgv; the card igb needs QEMU 8 or later. What cannot be run here is
     skipped, and the reason printed. The kernels are kept in -Cache.
 .PARAMETER Cell
     Names of cells, with wildcards.
@@ -43,12 +43,14 @@ if (-not $Cache) { $Cache = $env:XDPPS_VM_CACHE ? $env:XDPPS_VM_CACHE : (Join-Pa
 function Get-Obstacle {
     if ([Runtime.InteropServices.RuntimeInformation]::OSArchitecture -ne 'X64') { return 'needs an x86-64 machine, whose programs the kernel in the virtual machine is to run' }
     if ((id -u) -ne '0') { return 'needs root' }
-    $missing = @('qemu-system-x86_64', 'busybox', 'modprobe', 'cpio', 'curl', 'xz', 'dpkg-deb', 'ip', 'ethtool', 'tcpreplay', 'tcpdump' |
+    $missing = @('qemu-system-x86_64', 'busybox', 'modprobe', 'cpio', 'curl', 'gpgv', 'flock', 'xz', 'dpkg-deb', 'ip', 'ethtool', 'tcpreplay', 'tcpdump' |
             Where-Object { -not (Get-Command -Name $_ -CommandType Application -ErrorAction Ignore) })
     if ($missing) { return "not installed: $($missing -join ', ')" }
     # Not in every container; with its network namespace the tap is gone again.
     $refusal = unshare --net ip tuntap add xdpps-probe mode tap 2>&1
     if ($LASTEXITCODE -ne 0) { return "no tap can be made here: $refusal" }
+    # The command lines of QEMU and of the kernel have no quotes.
+    if ("$root$Cache" -match '[\s,''"]') { return "needs a project and a cache whose paths have no spaces, commas or quotes: $root, $Cache" }
 }
 
 # What a script prints last, or an error with what it complained of first.
@@ -141,6 +143,12 @@ function Invoke-Cell {
     }
 
     $out = Join-Path $Cache "run-$($Of.Name)"
+    # Of two runs of a cell with one cache the second waits.
+    for ($turn = $null; -not $turn; ) {
+        try { $turn = [IO.File]::Open("$out.lock", 'OpenOrCreate', 'ReadWrite', 'None') }
+        catch [IO.IOException] { Start-Sleep -Milliseconds 500 }
+    }
+
     if (Test-Path -LiteralPath $out) { Remove-Item -LiteralPath $out -Recurse -Force }
     $null = New-Item -ItemType Directory -Path $out
     if ($Of.Runs -like 'traffic:*') { Write-Frames "$out/frames.pcap" }
@@ -180,6 +188,8 @@ function Invoke-Cell {
         $result.Run = $kind -in 'card', 'traffic' ? $what : $Of.Runs -contains 'check' ? 'check' : $Of.Runs -contains 'rare' ? 'rare' : $kind
         $result
     }
+
+    $turn.Dispose()
 }
 
 function Write-Table {

@@ -13,6 +13,9 @@ version=$(basename "$kernel")
 
 rm -f "$out/code" "$out/log"
 code=0
+machine=""
+# A shell runs its traps at once only while it waits for what is in the background.
+trap 'trap "" TERM INT HUP; if [ -n "$machine" ]; then kill "$machine" 2>/dev/null; wait "$machine"; fi; exit 143' TERM INT HUP
 # Emulation everywhere: what a virtual machine within a virtual machine would do is not what is tested.
 timeout "${XDPPS_VM_SECONDS:-600}" "${XDPPS_VM_QEMU:-qemu-system-x86_64}" \
   -machine q35 -accel tcg,thread=multi -cpu max -smp 2 -m "${XDPPS_VM_MEMORY:-3072}" \
@@ -21,7 +24,9 @@ timeout "${XDPPS_VM_SECONDS:-600}" "${XDPPS_VM_QEMU:-qemu-system-x86_64}" \
   -append "console=ttyS0 quiet panic=-1 mitigations=off iommu.passthrough=1 vm.guest=$here/guest.sh vm.modules=$kernel/lib/modules/$version" \
   -fsdev local,id=host,path=/,security_model=none,readonly=on,multidevs=remap -device virtio-9p-pci,fsdev=host,mount_tag=host \
   -fsdev "local,id=out,path=$out,security_model=none" -device virtio-9p-pci,fsdev=out,mount_tag=out \
-  "$@" < /dev/null || code=$?
+  "$@" < /dev/null &
+machine=$!
+wait "$machine" || code=$?
 if [ ! -e "$out/code" ]; then
   echo "boot.sh: the virtual machine ended (QEMU's exit code $code) before its command did; the kernel's last lines:" >&2
   tail -n 20 "$out/console" >&2 || true

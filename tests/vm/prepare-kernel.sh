@@ -6,7 +6,6 @@ set -euo pipefail
 
 suite=$1
 cache=$2
-mirror=${XDPPS_VM_MIRROR:-http://deb.debian.org/debian}
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 fail() {
@@ -14,38 +13,17 @@ fail() {
   exit 1
 }
 
-# stanza PACKAGE FIELD: a field of a package in the suite's index.
-stanza() {
-  awk -v package="$1" -v field="$2:" '$1 == "Package:" { on = ($2 == package) } on && $1 == field { $1 = ""; print substr($0, 2); exit }' "$index"
-}
-
-# bring PACKAGE: downloads it, compares its checksum, and unpacks it.
-bring() {
-  local path sum file
-  path=$(stanza "$1" Filename)
-  sum=$(stanza "$1" SHA256)
-  [ -n "$path" ] || fail "$suite has no package $1"
-  file="$cache/$(basename "$path")"
-  if [ ! -e "$file" ]; then
-    curl --fail --silent --show-error --location --max-time 300 --output "$file.part" "$mirror/$path"
-    mv "$file.part" "$file"
-  fi
-  echo "$sum  $file" | sha256sum --check --status || fail "the checksum of $file is not the one in the index of $suite"
-  dpkg-deb --extract "$file" "$folder"
-  rm "$file"
-}
+# shellcheck source-path=SCRIPTDIR source=archive.sh
+. "$here/archive.sh"
 
 mkdir -p "$cache"
+# One at a time: another run may be about to use what this one would make anew.
+exec 9>"$cache/.lock"
+flock 9
 # The index changes when a new kernel comes: once a week is enough, and an old one does where the mirror is not there.
-index="$cache/$suite.packages"
+index="$cache/$suite.list"
 if [ -z "$(find "$index" -mtime -7 2>/dev/null)" ]; then
-  if curl --fail --silent --show-error --location --max-time 120 --output "$index.xz" "$mirror/dists/$suite/main/binary-amd64/Packages.xz"; then
-    xz --decompress --stdout "$index.xz" > "$index.part"
-    mv "$index.part" "$index"
-    rm "$index.xz"
-  elif [ ! -e "$index" ]; then
-    exit 1
-  fi
+  bring_list "$suite" "$index" || [ -e "$index" ] || fail "the list of packages of $suite could not be had from $mirror"
 fi
 
 version=$(sed -nE 's/^Package: linux-image-([0-9][^ ]*)$/\1/p' "$index" | grep -E -- '[0-9]-amd64$' | sort -V | tail -n 1)
@@ -60,7 +38,7 @@ rm -rf "$folder"
 mkdir -p "$folder"
 # From 7.3 on the image's package only depends on those that have it.
 for package in "linux-image-$version" "linux-binary-$version" "linux-modules-$version"; do
-  if [ -n "$(stanza "$package" Filename)" ]; then bring "$package"; fi
+  if [ -n "$(stanza "$index" "$package" Filename)" ]; then unpack "$index" "$package" "$folder"; fi
 done
 # bookworm has them in /lib, trixie in /usr/lib.
 modules=$(find "$folder" -type d -path "*/modules/$version" | head -n 1)
@@ -70,7 +48,7 @@ if [ "$modules" != "$folder/lib/modules/$version" ]; then
   mkdir -p "$folder/lib/modules"
   mv "$modules" "$folder/lib/modules/$version"
 fi
-depmod --basedir "$folder" "$version" 2>/dev/null
+depmod --basedir "$folder" "$version" 2>/dev/null || fail "depmod failed on the modules of $version"
 
 root="$folder/root"
 mkdir -p "$root"/{bin,proc,sys,dev,host,merged,tmpfs,modules}

@@ -5,12 +5,15 @@
 set -euo pipefail
 
 cache=$1
-mirror=${XDPPS_VM_MIRROR:-http://deb.debian.org/debian}
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 fail() {
   printf 'the card igb needs QEMU 8 or later, and %s\n' "$*" >&2
   exit 1
 }
+
+# shellcheck source-path=SCRIPTDIR source=archive.sh
+. "$here/archive.sh"
 
 has_igb() {
   [[ $("$1" -device igb,help 2>&1) == *'igb options'* ]]
@@ -23,20 +26,16 @@ fi
 release=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
 [ "$release" = bookworm ] || fail "only bookworm's backports are known to have it for a release that has an older one"
 folder="$cache/qemu"
+mkdir -p "$cache"
+exec 9>"$cache/.lock"
+flock 9
 if [ ! -x "$folder/qemu" ]; then
   rm -rf "$folder"
   mkdir -p "$folder"
-  index=$folder/packages
-  curl --fail --silent --show-error --location --max-time 120 "$mirror/dists/$release-backports/main/binary-amd64/Packages.xz" | xz --decompress > "$index" || fail "its list of packages could not be had"
+  bring_list "$release-backports" "$folder/list" || fail "its list of packages could not be had"
   for package in qemu-system-x86 qemu-system-common qemu-system-data seabios; do
-    read -r path sum < <(awk -v package="$package" '$1 == "Package:" { on = ($2 == package) } on && $1 == "Filename:" { path = $2 } on && $1 == "SHA256:" { print path, $2; exit }' "$index") || true
     # What the installed QEMU came with does where the backports have none.
-    if [ -z "${path:-}" ]; then continue; fi
-    curl --fail --silent --show-error --location --max-time 300 --output "$folder/package.deb" "$mirror/$path" || fail "$package could not be had"
-    echo "$sum  $folder/package.deb" | sha256sum --check --status || fail "the checksum of $package is not the one in the list"
-    dpkg-deb --extract "$folder/package.deb" "$folder"
-    rm "$folder/package.deb"
-    path=""
+    if [ -n "$(stanza "$folder/list" "$package" Filename)" ]; then unpack "$folder/list" "$package" "$folder"; fi
   done
   missing=$(ldd "$folder/usr/bin/qemu-system-x86_64" | sed -n 's/ => not found//p' | xargs)
   [ -z "$missing" ] || fail "that of the backports needs libraries that are not here: $missing"

@@ -10,7 +10,7 @@ device=$2
 out=$3
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 namespace="xdpps-vm-$$"
-agent=""
+agent="" boot=""
 
 offloads=guest_tso4=off,guest_tso6=off,guest_ecn=off,guest_ufo=off,guest_csum=off
 case $device in
@@ -23,6 +23,7 @@ esac
 
 finish() {
   trap '' INT TERM HUP
+  if [ -n "$boot" ]; then kill "$boot" 2>/dev/null || true; wait "$boot" 2>/dev/null || true; fi
   if [ -n "$agent" ]; then kill "$agent" 2>/dev/null || true; wait "$agent" 2>/dev/null || true; fi
   if [ -e "/var/run/netns/$namespace" ]; then ip netns delete "$namespace"; fi
 }
@@ -79,7 +80,7 @@ serve() {
         capture=""
         ;;
     esac
-    echo done > "$out/answer.$number"
+    echo 'done' > "$out/answer.$number"
     number=$((number + 1))
   done
 }
@@ -88,6 +89,7 @@ rm -f "$out"/ask.* "$out"/answer.*
 cards=()
 ip netns add "$namespace"
 # Without IPv6 the host sends nothing of its own.
+# shellcheck disable=SC2016 # the shell in the namespace expands it
 ip netns exec "$namespace" bash -c 'for file in /proc/sys/net/ipv6/conf/*/disable_ipv6; do echo 1 > "$file"; done' 2>/dev/null || true
 if [ "$queues" -gt 0 ]; then
   multi=""
@@ -113,4 +115,10 @@ export out
 export -f serve replay
 ip netns exec "$namespace" bash -c serve &
 agent=$!
-ip netns exec "$namespace" "$here/boot.sh" "$kernel" "$out" "${cards[@]}"
+# In the background, so that the traps above are run at once, and end the machine, too.
+ip netns exec "$namespace" "$here/boot.sh" "$kernel" "$out" "${cards[@]}" &
+boot=$!
+code=0
+wait "$boot" || code=$?
+boot=""
+(exit "$code")

@@ -8,6 +8,7 @@ namespace XdpPS;
 /// <param name="files">The machine's files.</param>
 internal sealed class CheckSubject(XdpInterface nic, IReadOnlyList<XskSocketInfo> sockets, SystemFiles files)
 {
+    private readonly Lazy<XdpInterface?> peer = new(() => VethPeer.Ask(nic, end => end));
     private readonly Lazy<HashSet<string>?> offloads = new(() => Ethtool.GetFeatures(nic.Name));
 
     internal XdpInterface Nic { get; } = nic;
@@ -26,8 +27,8 @@ internal sealed class CheckSubject(XdpInterface nic, IReadOnlyList<XskSocketInfo
 
     internal bool IsVeth => Nic.Kind == "veth";
 
-    /// <summary>A veth's other end, where that is in the same network namespace; else null.</summary>
-    internal XdpInterface? Peer { get; } = nic.Kind == "veth" && !nic.IsLowerElsewhere && nic.LowerIndex > 0 ? LinkQuery.ByIndex(nic.LowerIndex)?.At(nic.NetworkNamespace) : null;
+    /// <summary>A veth's other end; null where that is in a network namespace that is not known here.</summary>
+    internal XdpInterface? Peer => peer.Value;
 
     /// <summary>A socket would have its program in the generic path: it has one there, or the driver can do no other.</summary>
     internal bool IsGeneric => Nic.XdpMode == XdpMode.Generic || (Nic.XdpMode == XdpMode.None && Nic.XdpFeatures is { } features && !features.HasFlag(XdpFeatures.Basic | XdpFeatures.Redirect));

@@ -120,8 +120,8 @@ internal static class DriverChecks
 
         // A veth takes nothing out: its peer never puts in what the stack has left to be inserted.
         string remedy = subject.PeerCommand("ethtool -K", "txvlan off");
-        if (subject.Peer is not { } peer) return CheckFinding.Unknown("whether the peer leaves VLAN tags out of the frames is not told from another network namespace", remedy);
-        return Ethtool.GetFeatures(peer.Name)?.Contains("tx-vlan-hw-insert") switch
+        if (subject.Peer is not { } peer) return CheckFinding.Unknown("whether the peer leaves VLAN tags out of the frames is not told from a network namespace that is not known here", remedy);
+        return VethPeer.Ask(subject.Nic, end => Ethtool.GetFeatures(end.Name))?.Contains("tx-vlan-hw-insert") switch
         {
             true => CheckFinding.Warn($"its peer {peer.Name} leaves VLAN tags out of the frames, {hidden}", remedy),
             false => CheckFinding.Pass("VLAN tags stay in the frames"),

@@ -47,9 +47,11 @@ internal static partial class InterruptCheck
         {
             // The kernel makes a directory for each handler (register_handler_proc).
             if (files.List($"/proc/irq/{number}", directories: true) is not [string name, ..]) continue;
-            // The CPU that was chosen of those that are allowed, where the kernel tells it (CONFIG_GENERIC_IRQ_EFFECTIVE_AFF_MASK).
-            int[] cpus = SystemFiles.ParseList(files.Read($"/proc/irq/{number}/effective_affinity_list"));
-            yield return new Interrupt(number, name, cpus.Length > 0 ? cpus : SystemFiles.ParseList(files.Read($"/proc/irq/{number}/smp_affinity_list")));
+            int[] allowed = SystemFiles.ParseList(files.Read($"/proc/irq/{number}/smp_affinity_list"));
+            // The one that was chosen, where the kernel tells it (CONFIG_GENERIC_IRQ_EFFECTIVE_AFF_MASK); after a change it
+            // is the former one until the next interrupt (irq_move_irq).
+            int[] chosen = [.. SystemFiles.ParseList(files.Read($"/proc/irq/{number}/effective_affinity_list")).Intersect(allowed)];
+            yield return new Interrupt(number, name, chosen.Length > 0 ? chosen : allowed);
         }
     }
 

@@ -14,8 +14,11 @@ internal sealed class FilterTranslator
 
     private const int MemoryWords = 16;
 
-    /// <summary>How often "protochain" may go round: the only expression that makes a loop. The verifier wants an end to it.</summary>
-    private const int MaximumRounds = 16;
+    /// <summary>
+    /// How often "protochain" may go round: the only expression that makes a loop. The verifier wants an end to it, and
+    /// its work grows with a power of this: with 16, "ip6 protochain" takes nearly all of its million steps.
+    /// </summary>
+    private const int MaximumRounds = 8;
 
     private readonly BpfAssembler code;
     private readonly FrameAccess frame;

@@ -39,7 +39,7 @@ internal static partial class HostTraffic
         return new IPAddress(bytes);
     }
 
-    private static List<(int Index, IPAddress Address)> Addresses(NetlinkSocket netlink)
+    internal static List<(int Index, IPAddress Address)> Addresses(NetlinkSocket netlink)
     {
         List<(int, IPAddress)> addresses = [];
         Span<byte> header = stackalloc byte[8];

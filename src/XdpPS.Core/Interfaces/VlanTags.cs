@@ -5,9 +5,6 @@ namespace XdpPS;
 /// <summary>Whether a filter sees VLAN tags: the kernel can keep a tag beside the frame, and then no XDP program finds it in the bytes.</summary>
 internal static class VlanTags
 {
-    /// <summary>Where the session itself is, whichever namespace the calling thread is in.</summary>
-    private const string OfSession = "/proc/self/ns/net";
-
     /// <returns>Why tags are not in the frames, and what to run, as a sentence; null where they are.</returns>
     internal static string? WhyHidden(XdpInterface nic)
     {
@@ -21,7 +18,7 @@ internal static class VlanTags
     private static string? WhyHiddenBehind(XdpInterface nic)
     {
         const string Hidden = "leaves the VLAN tags that the kernel gives its frames beside them, where the filter does not see them";
-        if (FindPeer(nic) is not { } peer)
+        if (VethPeer.Ask(nic, end => new Peer(end, Ethtool.PutsVlanTagsIn(end.Name))) is not { } peer)
         {
             return $"The other end of {nic.Name} is in a network namespace that is not known here. It {Hidden}, unless 'ethtool -K <peer> txvlan off' was run there.";
         }
@@ -30,29 +27,6 @@ internal static class VlanTags
             ? $"{peer.Nic.Name}, the other end of {nic.Name}{(peer.Nic.NetworkNamespace == nic.NetworkNamespace ? "" : $" in {peer.Nic.Home}")}, {Hidden}: run '{peer.Nic.Command($"ethtool -K {peer.Nic.Name} txvlan off")}'."
             : null;
     }
-
-    private static Peer? FindPeer(XdpInterface nic)
-    {
-        if (nic.LowerNamespaceNumber is not { } number) return Ask(nic.LowerIndex, nic.NetworkNamespace);
-        foreach (string name in NetworkNamespace.GetNames().Prepend(OfSession))
-        {
-            try
-            {
-                using NetworkNamespace place = NetworkNamespace.Open(name);
-                if (place.NumberHere() == number) return place.Run(() => Ask(nic.LowerIndex, name == OfSession ? null : name));
-            }
-            catch (XskException)
-            {
-                // Not one that this process may enter, or gone by now.
-            }
-        }
-
-        return null;
-    }
-
-    private static Peer? Ask(int index, string? networkNamespace) => LinkQuery.ByIndex(index) is { } nic
-        ? new Peer(nic with { NetworkNamespace = networkNamespace }, Ethtool.PutsVlanTagsIn(nic.Name))
-        : null;
 
     private sealed record Peer(XdpInterface Nic, bool LeavesTags);
 }

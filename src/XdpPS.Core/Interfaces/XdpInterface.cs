@@ -128,9 +128,6 @@ public sealed record XdpInterface
     /// <summary>The kernel's number for the network namespace that <see cref="LowerIndex"/> is in; null where that is this interface's own.</summary>
     internal int? LowerNamespaceNumber { get; init; }
 
-    /// <summary><see cref="LowerIndex"/> is one of another network namespace.</summary>
-    internal bool IsLowerElsewhere => LowerNamespaceNumber is not null;
-
     /// <summary>rtnetlink's kind of interface (veth, vlan, bridge …), or null for hardware.</summary>
     internal string? Kind { get; init; }
 

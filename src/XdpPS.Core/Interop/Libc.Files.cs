@@ -31,9 +31,6 @@ internal static unsafe partial class Libc
     internal static partial FileDescriptor open(string path, int flags, uint mode);
 
     [LibraryImport("libc", SetLastError = true)]
-    internal static partial nint read(FileDescriptor descriptor, void* buffer, nuint length);
-
-    [LibraryImport("libc", SetLastError = true)]
     internal static partial nint pwrite(FileDescriptor descriptor, void* buffer, nuint length, long offset);
 
     [LibraryImport("libc", SetLastError = true)]

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 
 namespace XdpPS.Interop;
 
-/// <summary>Constants of linux/netlink.h, rtnetlink.h, if_link.h, genetlink.h and netdev.h.</summary>
+/// <summary>Constants of linux/netlink.h, rtnetlink.h, if_link.h, neighbour.h, genetlink.h and netdev.h.</summary>
 internal static class NetlinkAbi
 {
     internal const int NETLINK_ROUTE = 0;
@@ -22,6 +22,7 @@ internal static class NetlinkAbi
     internal const ushort RTM_SETLINK = 19;
     internal const ushort RTM_GETADDR = 22;
     internal const ushort RTM_GETROUTE = 26;
+    internal const ushort RTM_GETNEIGH = 30;
     internal const ushort RTM_GETNSID = 90;
     internal const ushort RTM_GETNEXTHOP = 106;
 
@@ -54,6 +55,10 @@ internal static class NetlinkAbi
 
     internal const ushort IFA_ADDRESS = 1;
     internal const ushort IFA_LOCAL = 2;
+
+    internal const ushort NDA_DST = 1;
+    internal const ushort NDA_LLADDR = 2;
+    internal const ushort NUD_NOARP = 0x40;
 
     internal const ushort RTA_OIF = 4;
     internal const ushort RTA_GATEWAY = 5;

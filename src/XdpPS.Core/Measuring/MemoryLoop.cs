@@ -22,6 +22,7 @@ internal sealed unsafe class MemoryLoop : IDisposable
     private readonly ProducerRing<XdpDescriptor> producer;
     private readonly ConsumerRing<XdpDescriptor> consumer;
     private long sent;
+    private long end;
 
     internal MemoryLoop(NumberedFrames frames)
     {
@@ -49,13 +50,13 @@ internal sealed unsafe class MemoryLoop : IDisposable
     /// <param name="oneThread">In turn.</param>
     internal void Run(PathReceiver receiver, int batch, bool oneThread)
     {
-        long origin = KernelClock.Monotonic, end = origin + (long)Limit.TotalNanoseconds;
+        long origin = KernelClock.Monotonic;
         Thread? other = null;
         if (!oneThread)
         {
             other = new Thread(() =>
             {
-                while (Send(batch, origin, end))
+                while (Send(batch, origin))
                 {
                     for (SpinWait wait = default; producer.Pending > 0;) wait.SpinOnce(sleep1Threshold: -1);
                 }
@@ -68,7 +69,7 @@ internal sealed unsafe class MemoryLoop : IDisposable
         while (true)
         {
             // Asked before it is looked for the last time.
-            bool over = oneThread ? !Send(batch, origin, end) : !other!.IsAlive;
+            bool over = oneThread ? !Send(batch, origin) : !other!.IsAlive;
             if (Receive(receiver, origin)) idle.Reset();
             else if (over) return;
             else if (!oneThread) idle.SpinOnce(sleep1Threshold: -1);
@@ -77,9 +78,11 @@ internal sealed unsafe class MemoryLoop : IDisposable
 
     public void Dispose() => NativeMemory.AlignedFree(memory);
 
-    private bool Send(int batch, long origin, long end)
+    private bool Send(int batch, long origin)
     {
-        if (sent >= MostFrames || KernelClock.Monotonic >= end) return false;
+        // From the first batch on: on a busy machine it may be long until this thread runs.
+        if (end == 0) end = KernelClock.Monotonic + (long)Limit.TotalNanoseconds;
+        else if (sent >= MostFrames || KernelClock.Monotonic >= end) return false;
         uint room = producer.Reserve((uint)batch, out uint index);
         for (uint i = 0; i < room; i++)
         {

@@ -151,7 +151,7 @@ public sealed partial class XskPathMeter : IDisposable
         long driverDropped = transmit.GetStatistics().DriverDropped, receiveDropped = ReceiveDropped();
         PathReceiver.Clear(receive);
         DateTimeOffset start = DateTimeOffset.Now;
-        List<XskRingSample> samples = [];
+        List<XskRingSample> samples = [Sample(TimeSpan.Zero)];
         using (PathRun one = new(sender, receiver, transmit, poller, options, HasOneThread, FlushPatience, stop))
         {
             TimeSpan interval = duration / MostSamples < LeastSampleInterval ? LeastSampleInterval : duration / MostSamples;
@@ -164,8 +164,8 @@ public sealed partial class XskPathMeter : IDisposable
         }
 
         stop.ThrowIfCancellationRequested();
-        TimeSpan took = TimeSpan.FromMicroseconds(Microseconds(sender.Last - sender.Origin));
-        double took1 = (receiver.Last - receiver.First) / 1e9;
+        TimeSpan sending = sender.Sent > 0 ? TimeSpan.FromMicroseconds(Microseconds(sender.Last - sender.Origin)) : TimeSpan.Zero;
+        TimeSpan receiving = TimeSpan.FromMicroseconds(Microseconds(receiver.Last - receiver.First));
         LogLinearHistogram latencies = receiver.Latencies;
         return new XskPathMeasurement
         {
@@ -174,7 +174,7 @@ public sealed partial class XskPathMeter : IDisposable
             FrameSize = frameSize,
             FrameLength = frame.Length,
             OfferedPacketsPerSecond = rate,
-            Duration = took,
+            Duration = sending,
             Sent = sender.Sent,
             Received = receiver.Account.Received,
             Duplicates = receiver.Account.Duplicates,
@@ -182,9 +182,8 @@ public sealed partial class XskPathMeter : IDisposable
             Foreign = receiver.Foreign,
             DriverDropped = transmit.GetStatistics().DriverDropped - driverDropped,
             ReceiveDropped = ReceiveDropped() - receiveDropped,
-            // From the first to the last there is a gap less than there are frames.
-            SentPacketsPerSecond = took > TimeSpan.Zero ? (sender.Sent - 1) / took.TotalSeconds : 0,
-            ReceivedPacketsPerSecond = took1 > 0 ? (receiver.Account.Received - 1) / took1 : 0,
+            SentPacketsPerSecond = Rate(sender.Sent, sending),
+            ReceivedPacketsPerSecond = Rate(receiver.Account.Received, receiving),
             RoundTrip = IsRoundTrip,
             LatencyUntil = receiver.ByArrival && latencies.Total > 0 ? XskTimestampSource.Arrival : XskTimestampSource.Read,
             LatencyMin = latencies.Total > 0 ? Microseconds(latencies.Least) : null,
@@ -194,11 +193,15 @@ public sealed partial class XskPathMeter : IDisposable
             LatencyP999 = Percentile(99.9),
             LatencyMax = latencies.Total > 0 ? Microseconds(latencies.Most) : null,
             Jitter = receiver.Jitter / 1000,
-            Histogram = [.. latencies.Classes().Select(one => new XskLatencyBucket { Microseconds = Microseconds(one.Last), Count = one.Count })],
-            RingSamples = [.. samples],
+            // Arrays, which PowerShell can index, and not what the compiler makes of a collection expression.
+            Histogram = latencies.Classes().Select(one => new XskLatencyBucket { Microseconds = Microseconds(one.Last), Count = one.Count }).ToArray(),
+            RingSamples = samples.ToArray(),
             MeasuringError = error,
             Start = start,
         };
+
+        // From the first to the last there is a gap less than there are frames.
+        static double Rate(long frames, TimeSpan time) => frames > 1 && time > TimeSpan.Zero ? (frames - 1) / time.TotalSeconds : 0;
 
         double? Percentile(double percent) => latencies.Total > 0 ? Microseconds(latencies.Percentile(percent)) : null;
     }

@@ -57,7 +57,7 @@ internal abstract class WatchLayout
     {
         line.Add($" {name,-4}").Add($"{(history.Count == 0 ? "" : Amount.Rate(history[^1], "pps")),10}");
         line.Add($"{(history.Count == 0 || bytes is null ? "" : Amount.Rate(bytes.Value * 8, "bit/s")),13} ");
-        string peak = history.Count == 0 ? "" : $" of {Amount.Rate(history.TakeLast(Math.Max(1, end - line.Length - 11)).Max(), "")}".TrimEnd();
+        string peak = history.Count == 0 ? "" : $" max {Amount.Short(history.TakeLast(Math.Max(1, end - line.Length - 11)).Max())}";
         line.Add(Glyphs.Sparkline(history, end - line.Length - 11), style).Add($"{peak,-11}", ScreenLine.Dim);
     }
 
@@ -139,10 +139,10 @@ internal abstract class WatchLayout
             ScreenLine[] lines = [Title(one), Line(), Line()];
             if (one.Stats is not { } stats) return lines;
             int spark = Math.Max(4, (Columns - 28) / 2);
-            lines[1].Add(" RX ").Add($"{Now(one.Rx),9} ").Add(Glyphs.Sparkline(one.Rx, spark), ScreenLine.Green)
-                .Add(" TX ").Add($"{Now(one.Tx),9} ").Add(Glyphs.Sparkline(one.Tx, spark), ScreenLine.Cyan);
+            lines[1].Add(" RX ").Add($"{Latest(one.Rx),5} pps ").Add(Glyphs.Sparkline(one.Rx, spark), ScreenLine.Green)
+                .Add(" TX ").Add($"{Latest(one.Tx),5} pps ").Add(Glyphs.Sparkline(one.Tx, spark), ScreenLine.Cyan);
             lines[2].Add($" R{Short(stats.Rx)} F{Short(stats.Fill)} T{Short(stats.Tx)} C{Short(stats.Completion)}");
-            lines[2].To(24).Add(string.Create(CultureInfo.InvariantCulture, $"lost {WatchedSocket.Causes.Sum(cause => cause.Count(stats))}"), LostStyle(one));
+            lines[2].To(24).Add($"lost {LostSoFar(stats)}", LostStyle(one));
             return lines;
         }
     }
@@ -155,12 +155,14 @@ internal abstract class WatchLayout
             ScreenLine line = Line().Add($"{Name(one.Socket),-9}");
             if (one.IsClosed) return [line.Add(" closed", ScreenLine.Red)];
             if (one.Stats is not { } stats) return [line];
-            line.Add($" RX{Now(one.Rx),9} TX{Now(one.Tx),9}").Add(string.Create(CultureInfo.InvariantCulture, $" lost {WatchedSocket.Causes.Sum(cause => cause.Count(stats))}"), LostStyle(one));
-            if (line.Left > 40) line.To(line.Length + 1).Add($"R{Short(stats.Rx)} F{Short(stats.Fill)} T{Short(stats.Tx)} C{Short(stats.Completion)} ");
+            line.Add($" RX{Latest(one.Rx),6} TX{Latest(one.Tx),6}").Add($" lost {LostSoFar(stats),5}", LostStyle(one));
+            if (line.Left > 40) line.Add($"  R{Short(stats.Rx)} F{Short(stats.Fill)} T{Short(stats.Tx)} C{Short(stats.Completion)}").To(line.Length + 1);
             line.Add(Glyphs.Sparkline(one.Rx, line.Left), ScreenLine.Green);
             return [line];
         }
     }
 
-    private static string Now(IReadOnlyList<double> history) => history.Count == 0 ? "" : Amount.Rate(history[^1], "pps");
+    private static string Latest(IReadOnlyList<double> history) => history.Count == 0 ? "" : Amount.Short(history[^1]);
+
+    private static string LostSoFar(XskRingStats stats) => Amount.Short(WatchedSocket.Causes.Sum(cause => cause.Count(stats)));
 }

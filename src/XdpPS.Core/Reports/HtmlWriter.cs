@@ -21,7 +21,7 @@ internal sealed class HtmlWriter : IDisposable
             Encoding = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false),
             NewLineChars = "\n",
         });
-        writer.WriteDocType("html", null, null, null);
+        writer.WriteRaw("<!DOCTYPE html>\n");
         writer.WriteStartElement("html", Html);
         writer.WriteAttributeString("lang", "en");
     }

@@ -15,7 +15,7 @@ internal sealed class Plot
 {
     private const int Width = 720;
     private const int Left = 84;
-    private const int Right = 20;
+    private const int Right = 40;
     private const int Top = 14;
     private const int Inner = 260;
     private const int Below = 52;
@@ -43,7 +43,8 @@ internal sealed class Plot
     /// <param name="id">Of its title and description; no other plot has it.</param>
     internal void Write(HtmlWriter html, string id)
     {
-        int height = Top + Inner + Below + (LegendRow * Series.Count) + 6;
+        int rows = (Series.Count + LegendColumns - 1) / LegendColumns;
+        int height = Top + Inner + Below + (LegendRow * rows) + 6;
         using HtmlWriter.Closing svg = html.Open(
             "svg", ("viewBox", $"0 0 {Width} {height}"), ("role", "img"), ("aria-labelledby", $"{id}-title {id}-text"));
         html.Text("title", Title, ("id", $"{id}-title"));
@@ -51,6 +52,9 @@ internal sealed class Plot
         WriteAxes(html);
         for (int i = 0; i < Series.Count; i++) WriteSeries(html, Series[i], i);
     }
+
+    /// <summary>As many as the longest name leaves room for.</summary>
+    private int LegendColumns => Series.Max(one => one.Name.Length) switch { <= 13 => 4, <= 34 => 2, _ => 1 };
 
     private static string Style(int index) => $"s{index % Colors}";
 
@@ -83,20 +87,22 @@ internal sealed class Plot
     private void WriteSeries(HtmlWriter html, PlotSeries series, int index)
     {
         string dashes = series.Reference ? "" : Dashes[index % Dashes.Length];
+        (double X, double Y)[] points = [.. series.Points.Where(point => double.IsFinite(point.X) && double.IsFinite(point.Y))];
         using HtmlWriter.Closing group = html.Open("g", ("class", series.Reference ? "reference" : Style(index)));
         StringBuilder line = new();
-        foreach ((double x, double y) in series.Points)
+        foreach ((double x, double y) in points)
             line.Append(line.Length == 0 ? 'M' : 'L').Append(Round(Across(x))).Append(' ').Append(Round(Down(y)));
-        if (series.Points.Count > 1) html.Empty("path", ("class", "line"), ("d", line.ToString()), ("stroke-dasharray", dashes.Length > 0 ? dashes : null));
-        if (series.Marked || series.Points.Count == 1)
+        if (points.Length > 1) html.Empty("path", ("class", "line"), ("d", line.ToString()), ("stroke-dasharray", dashes.Length > 0 ? dashes : null));
+        if (series.Marked || points.Length == 1)
         {
-            foreach ((double x, double y) in series.Points) WriteMarker(html, index, Across(x), Down(y));
+            foreach ((double x, double y) in points) WriteMarker(html, index, Across(x), Down(y));
         }
 
-        double legend = Top + Inner + Below + (LegendRow * index) + 12;
-        html.Empty("path", ("class", "line"), ("d", $"M{Left} {Round(legend)}h36"), ("stroke-dasharray", dashes.Length > 0 ? dashes : null));
-        if (series.Marked) WriteMarker(html, index, Left + 18, legend);
-        html.Text("text", series.Name, ("x", Left + 46), ("y", Round(legend + 4)));
+        int legendX = Left + (index % LegendColumns * (Width - Left - Right) / LegendColumns);
+        int legendY = Top + Inner + Below + (LegendRow * (index / LegendColumns)) + 12;
+        html.Empty("path", ("class", "line"), ("d", $"M{legendX} {legendY}h36"), ("stroke-dasharray", dashes.Length > 0 ? dashes : null));
+        if (series.Marked) WriteMarker(html, index, legendX + 18, legendY);
+        html.Text("text", series.Name, ("x", legendX + 44), ("y", legendY + 4));
     }
 
     private static void WriteMarker(HtmlWriter html, int index, double x, double y)

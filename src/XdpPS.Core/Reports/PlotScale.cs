@@ -12,10 +12,9 @@ internal abstract class PlotScale
     /// <summary>From 0 to a round number that is at least the greatest.</summary>
     internal static PlotScale Linear(double greatest, string unit = "")
     {
-        if (!(greatest > 0)) greatest = 1;
+        if (!(greatest > 0) || !double.IsFinite(greatest)) greatest = 1;
         double step = Math.Pow(10, Math.Floor(Math.Log10(greatest / 4)));
-        step *= greatest / step switch { > 20 => 5, > 10 => 2.5, > 5 => 2, _ => 1 };
-        if (greatest / step > 8) step *= 2;
+        step *= (greatest / step) switch { > 20 => 5, > 10 => 2.5, > 5 => 2, _ => 1 };
         int count = (int)Math.Ceiling((greatest / step) - 1e-9);
         return new LinearScale(step, Math.Max(count, 1), unit);
     }
@@ -23,7 +22,7 @@ internal abstract class PlotScale
     /// <summary>Whole powers of ten around the values, all of them above 0.</summary>
     internal static PlotScale Logarithmic(IEnumerable<double> values)
     {
-        double[] all = [.. values.Where(value => value > 0)];
+        double[] all = [.. values.Where(value => value > 0 && double.IsFinite(value))];
         int low = all.Length == 0 ? 0 : (int)Math.Floor(Math.Log10(all.Min()) + 1e-9);
         int high = all.Length == 0 ? 1 : (int)Math.Ceiling(Math.Log10(all.Max()) - 1e-9);
         return new LogarithmicScale(low, Math.Max(high, low + 1));

@@ -43,10 +43,11 @@ internal static class ReportStyle
         caption { text-align: left; color: var(--soft); padding-bottom: 0.35rem; }
         th, td { padding: 0.25rem 0.6rem; border-bottom: 1px solid var(--rule); text-align: left; vertical-align: top; }
         th { background: var(--head); font-weight: 600; }
-        .number { text-align: right; white-space: nowrap; }
+        .number { text-align: right; }
+        .sentence { min-width: 14rem; overflow-wrap: anywhere; }
+        td.number { white-space: nowrap; }
         .verdict { font-weight: 700; white-space: nowrap; }
         .pass { color: var(--pass); } .warn { color: var(--warn); } .fail { color: var(--fail); } .unknown { color: var(--unknown); }
-        code { font-family: ui-monospace, monospace; font-size: 0.92em; overflow-wrap: anywhere; }
         summary { cursor: pointer; color: var(--soft); }
         footer { margin-top: 3rem; color: var(--soft); font-size: 0.875rem; }
         @media print {
@@ -62,7 +63,8 @@ internal static class ReportStyle
           table { font-size: 7.5pt; }
           th, td { padding: 0.15rem 0.3rem; }
           .wide, figure { overflow: visible; }
-          svg { min-width: 0; max-width: 100%; }
+          .sentence { min-width: 0; }
+          svg { min-width: 0; max-width: 15cm; }
         }
 
         """;

@@ -74,11 +74,7 @@ internal sealed partial class ReportWriter
             Figure(ReportPlots.Loss(path.Key, [.. path]));
             new ReportTable<ReportMeasurement>($"Every measurement, by frame size with FCS, {path.Key}")
                 .Count("Frame size", row => row.FrameSize)
-                .Cell("Offered, frames/s", (_, row) =>
-                {
-                    if (row.Offered is { } rate) html.Write(ReportText.Number(rate));
-                    else html.Write("top speed");
-                })
+                .Number("Offered, frames/s", row => row.Offered, absent: "top speed")
                 .Number("Sent, frames/s", row => row.SentRate)
                 .Number("Received, frames/s", row => row.ReceivedRate)
                 .Number("Seconds", row => row.Seconds)

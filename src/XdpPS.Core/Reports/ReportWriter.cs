@@ -118,11 +118,8 @@ internal sealed partial class ReportWriter
             .Text("Interface", row => row.NetworkNamespace is { Length: > 0 } place ? $"{row.Interface} in {place}" : row.Interface)
             .Text("Check", row => row.Name)
             .Cell("Verdict", (_, row) => WriteVerdict(row.Status))
-            .Text("Found", row => row.Detail)
-            .Cell("What to do", (_, row) =>
-            {
-                if (row.Remedy is { Length: > 0 }) html.Write(row.Remedy);
-            });
+            .Sentence("Found", row => row.Detail)
+            .Sentence("What to do", row => row.Remedy);
         table.Write(html, report.Checks);
     }
 

@@ -9,12 +9,12 @@ namespace XdpPS;
 public sealed class XskException : Exception
 {
     private XskException(XskErrorId errorId, string cause, string remedy, string? call, int errno)
-        : base(Compose(cause, remedy, call, errno))
+        : base(OneLine(Compose(cause, remedy, call, errno)))
     {
         ErrorId = errorId;
-        Cause = cause;
-        Remedy = remedy;
-        Call = call;
+        Cause = OneLine(cause);
+        Remedy = OneLine(remedy);
+        Call = call is null ? null : OneLine(call);
         ErrorNumber = errno;
     }
 
@@ -42,6 +42,9 @@ public sealed class XskException : Exception
     internal static XskException FromCall(
         XskErrorId errorId, int errno, string call, string cause, string remedy, string? verifierLog = null) =>
         new(errorId, cause, remedy, call, errno) { VerifierLog = verifierLog };
+
+    /// <summary>A name of an interface or a file, which somebody else may have chosen, can have line feeds or a terminal's escape sequences in it.</summary>
+    private static string OneLine(string text) => text.Any(char.IsControl) ? string.Concat(text.Select(c => char.IsControl(c) ? '?' : c)) : text;
 
     private static string Compose(string cause, string remedy, string? call, int errno)
     {

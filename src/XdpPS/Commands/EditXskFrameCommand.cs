@@ -1,6 +1,7 @@
 using System.Management.Automation;
 using System.Net;
 using System.Net.NetworkInformation;
+using XdpPS.Completion;
 using XdpPS.Errors;
 using XdpPS.Frames;
 
@@ -17,31 +18,38 @@ public sealed class EditXskFrameCommand : XskCommand
     [Alias("InputObject")]
     [AllowEmptyString]
     [AllowEmptyCollection]
+    [ArgumentCompleter(typeof(NothingCompleter))]
     public PSObject Packet { get; set; } = null!;
 
     [Parameter]
     [MacAddress]
+    [ArgumentCompleter(typeof(MacAddressCompleter))]
     public PhysicalAddress? DestinationMac { get; set; }
 
     [Parameter]
     [MacAddress]
+    [ArgumentCompleter(typeof(MacAddressCompleter))]
     public PhysicalAddress? SourceMac { get; set; }
 
     [Parameter]
     [ValidateRange((ushort)0, (ushort)4095)]
+    [ArgumentCompleter(typeof(NothingCompleter))]
     public ushort Vlan { get; set; }
 
     [Parameter]
     [ValidateRange((byte)0, (byte)7)]
+    [ArgumentCompleter(typeof(UsualValueCompleter))]
     public byte VlanPriority { get; set; }
 
     [Parameter]
     [ValidateRange((ushort)0, (ushort)4095)]
     [ValidateCount(1, 8)]
+    [ArgumentCompleter(typeof(NothingCompleter))]
     public ushort[] PushVlan { get; set; } = [];
 
     [Parameter]
     [ValidateRange(1, int.MaxValue)]
+    [ArgumentCompleter(typeof(NothingCompleter))]
     public int PopVlan { get; set; }
 
     [Parameter]
@@ -49,34 +57,43 @@ public sealed class EditXskFrameCommand : XskCommand
 
     [Parameter]
     [PlainAddress]
+    [ArgumentCompleter(typeof(AddressCompleter))]
     public IPAddress? SourceAddress { get; set; }
 
     [Parameter]
     [PlainAddress]
+    [ArgumentCompleter(typeof(AddressCompleter))]
     public IPAddress? DestinationAddress { get; set; }
 
     [Parameter]
     [Alias("HopLimit")]
+    [ArgumentCompleter(typeof(UsualValueCompleter))]
     public byte TimeToLive { get; set; }
 
     [Parameter]
     [Alias("Dscp")]
     [ValidateRange((byte)0, (byte)63)]
+    [ArgumentCompleter(typeof(UsualValueCompleter))]
     public byte DifferentiatedServicesCodePoint { get; set; }
 
     [Parameter]
+    [ArgumentCompleter(typeof(NothingCompleter))]
     public ushort Identification { get; set; }
 
     [Parameter]
+    [ArgumentCompleter(typeof(UsualValueCompleter))]
     public ushort SourcePort { get; set; }
 
     [Parameter]
+    [ArgumentCompleter(typeof(UsualValueCompleter))]
     public ushort DestinationPort { get; set; }
 
     [Parameter]
+    [ArgumentCompleter(typeof(NothingCompleter))]
     public uint SequenceNumber { get; set; }
 
     [Parameter]
+    [ArgumentCompleter(typeof(NothingCompleter))]
     public uint AcknowledgmentNumber { get; set; }
 
     [Parameter]
@@ -85,6 +102,7 @@ public sealed class EditXskFrameCommand : XskCommand
     [Parameter]
     [PayloadInput]
     [AllowEmptyCollection]
+    [ArgumentCompleter(typeof(NothingCompleter))]
     public byte[] Payload { get; set; } = [];
 
     [Parameter]

@@ -36,22 +36,27 @@ public sealed partial class ExportXskCaptureCommand : XskCommand
     [Alias("Packet")]
     [AllowEmptyString]
     [AllowEmptyCollection]
+    [ArgumentCompleter(typeof(NothingCompleter))]
     public PSObject InputObject { get; set; } = null!;
 
     [Parameter(Mandatory = true, ParameterSetName = SocketSet)]
     [ValidateNotNull]
+    [ArgumentCompleter(typeof(SocketCompleter))]
     public XskSocket[] Socket { get; set; } = [];
 
     [Parameter(ParameterSetName = SocketSet)]
     [ValidateRange(1, long.MaxValue)]
+    [ArgumentCompleter(typeof(NothingCompleter))]
     public long Count { get; set; } = long.MaxValue;
 
     [Parameter(ParameterSetName = SocketSet)]
     [ValidateRange(0.0, 31536000.0)]
+    [ArgumentCompleter(typeof(NothingCompleter))]
     public double TimeoutSeconds { get; set; }
 
     [Parameter(ParameterSetName = SocketSet)]
     [ValidateRange(0.001, 31536000.0)]
+    [ArgumentCompleter(typeof(NothingCompleter))]
     public double DurationSeconds { get; set; }
 
     [Parameter(ParameterSetName = SocketSet)]
@@ -63,22 +68,27 @@ public sealed partial class ExportXskCaptureCommand : XskCommand
 
     [Parameter]
     [ValidateRange(1, int.MaxValue)]
+    [ArgumentCompleter(typeof(NothingCompleter))]
     public int SnapLength { get; set; } = int.MaxValue;
 
     [Parameter]
     [ValidateNotNullOrEmpty]
+    [ArgumentCompleter(typeof(NothingCompleter))]
     public string? Comment { get; set; }
 
     [Parameter]
     [ValidateRange(0.001, 1e9)]
+    [ArgumentCompleter(typeof(NothingCompleter))]
     public double RotateMegabytes { get; set; }
 
     [Parameter]
     [ValidateRange(0.001, 31536000.0)]
+    [ArgumentCompleter(typeof(NothingCompleter))]
     public double RotateSeconds { get; set; }
 
     [Parameter]
     [ValidateRange(1, 1000000)]
+    [ArgumentCompleter(typeof(NothingCompleter))]
     public int KeepFiles { get; set; }
 
     [Parameter]

@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using XdpPS.Completion;
 using XdpPS.Errors;
 using XdpPS.Reports;
 
@@ -19,10 +20,12 @@ public sealed class ExportXskReportCommand : XskCommand
     [Parameter(Mandatory = true, Position = 1, ValueFromPipeline = true)]
     [AllowNull]
     [AllowEmptyCollection]
+    [ArgumentCompleter(typeof(NothingCompleter))]
     public PSObject?[]? InputObject { get; set; }
 
     [Parameter]
     [ValidateNotNullOrEmpty]
+    [ArgumentCompleter(typeof(NothingCompleter))]
     public string Title { get; set; } = "AF_XDP acceptance report";
 
     [Parameter]

@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using XdpPS.Completion;
 using XdpPS.Session;
 
 namespace XdpPS.Commands;
@@ -16,6 +17,7 @@ public sealed class GetXskRingStatsCommand : XskCommand
     [Parameter(Position = 0, ValueFromPipeline = true)]
     [AllowNull]
     [AllowEmptyCollection]
+    [ArgumentCompleter(typeof(SocketCompleter))]
     public XskSocket?[]? Socket { get; set; }
 
     [Parameter(ParameterSetName = ContinuousSet)]
@@ -23,10 +25,12 @@ public sealed class GetXskRingStatsCommand : XskCommand
 
     [Parameter(ParameterSetName = ContinuousSet)]
     [ValidateRange(0.01, 86400)]
+    [ArgumentCompleter(typeof(NothingCompleter))]
     public double IntervalSeconds { get; set; } = 1;
 
     [Parameter(ParameterSetName = ContinuousSet)]
     [ValidateRange(1, int.MaxValue)]
+    [ArgumentCompleter(typeof(NothingCompleter))]
     public int Count { get; set; } = int.MaxValue;
 
     /// <summary>A count or an interval says as much as the switch.</summary>

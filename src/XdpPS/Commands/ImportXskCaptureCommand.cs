@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using XdpPS.Completion;
 
 namespace XdpPS.Commands;
 
@@ -21,6 +22,7 @@ public sealed class ImportXskCaptureCommand : XskCommand
 
     [Parameter]
     [ValidateRange(1, 65536)]
+    [ArgumentCompleter(typeof(NothingCompleter))]
     public int ReadCount { get; set; } = 1;
 
     /// <inheritdoc/>

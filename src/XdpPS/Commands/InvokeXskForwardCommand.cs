@@ -30,10 +30,12 @@ public sealed class InvokeXskForwardCommand : XskCommand
 
     [Parameter(Mandatory = true, Position = 0)]
     [SingleSocket]
+    [ArgumentCompleter(typeof(SocketCompleter))]
     public XskSocket From { get; set; } = null!;
 
     [Parameter(Mandatory = true, Position = 1)]
     [SingleSocket]
+    [ArgumentCompleter(typeof(SocketCompleter))]
     public XskSocket To { get; set; } = null!;
 
     [Parameter]
@@ -41,22 +43,27 @@ public sealed class InvokeXskForwardCommand : XskCommand
 
     [Parameter]
     [ValidateRange(1, long.MaxValue)]
+    [ArgumentCompleter(typeof(NothingCompleter))]
     public long Count { get; set; } = long.MaxValue;
 
     [Parameter]
     [ValidateRange(0.001, 31536000.0)]
+    [ArgumentCompleter(typeof(NothingCompleter))]
     public double DurationSeconds { get; set; }
 
     [Parameter]
     [ValidateNotNullOrEmpty]
+    [ArgumentCompleter(typeof(FilterCompleter))]
     public string? DropFilter { get; set; }
 
     [Parameter]
     [ValidateNotNull]
+    [ArgumentCompleter(typeof(MacAddressCompleter))]
     public PhysicalAddress? RewriteSource { get; set; }
 
     [Parameter]
     [ValidateNotNull]
+    [ArgumentCompleter(typeof(MacAddressCompleter))]
     public PhysicalAddress? RewriteDestination { get; set; }
 
     [Parameter]

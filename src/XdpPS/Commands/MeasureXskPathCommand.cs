@@ -25,10 +25,12 @@ public sealed class MeasureXskPathCommand : XskCommand
 
     [Parameter(Mandatory = true, Position = 0)]
     [SingleSocket]
+    [ArgumentCompleter(typeof(SocketCompleter))]
     public XskSocket Transmit { get; set; } = null!;
 
     [Parameter(Position = 1)]
     [ValidateNotNullOrEmpty]
+    [ArgumentCompleter(typeof(SocketCompleter))]
     public XskSocket[]? Receive { get; set; }
 
     [Parameter]
@@ -38,10 +40,12 @@ public sealed class MeasureXskPathCommand : XskCommand
 
     [Parameter(ParameterSetName = PathSet)]
     [ValidateRange(0.01, 1e9)]
+    [ArgumentCompleter(typeof(NothingCompleter))]
     public double PacketsPerSecond { get; set; }
 
     [Parameter(ParameterSetName = PathSet)]
     [ValidateRange(0.001, 31536000.0)]
+    [ArgumentCompleter(typeof(NothingCompleter))]
     public double DurationSeconds { get; set; } = 5;
 
     [Parameter(Mandatory = true, ParameterSetName = ThroughputSet)]
@@ -49,14 +53,17 @@ public sealed class MeasureXskPathCommand : XskCommand
 
     [Parameter(ParameterSetName = ThroughputSet)]
     [ValidateRange(0.001, 86400.0)]
+    [ArgumentCompleter(typeof(NothingCompleter))]
     public double TrialSeconds { get; set; } = 60;
 
     [Parameter(ParameterSetName = ThroughputSet)]
     [ValidateRange(0.0, 1.0)]
+    [ArgumentCompleter(typeof(NothingCompleter))]
     public double LossTolerance { get; set; }
 
     [Parameter(ParameterSetName = ThroughputSet)]
     [ValidateRange(0.0001, 1.0)]
+    [ArgumentCompleter(typeof(NothingCompleter))]
     public double Resolution { get; set; } = 0.01;
 
     [Parameter]
@@ -67,22 +74,27 @@ public sealed class MeasureXskPathCommand : XskCommand
 
     [Parameter]
     [MacAddress]
+    [ArgumentCompleter(typeof(MacAddressCompleter))]
     public PhysicalAddress? DestinationMac { get; set; }
 
     [Parameter]
     [PlainAddress]
+    [ArgumentCompleter(typeof(AddressCompleter))]
     public IPAddress? SourceAddress { get; set; }
 
     [Parameter]
     [PlainAddress]
+    [ArgumentCompleter(typeof(AddressCompleter))]
     public IPAddress? DestinationAddress { get; set; }
 
     [Parameter]
     [ValidateRange(1, ushort.MaxValue)]
+    [ArgumentCompleter(typeof(UsualValueCompleter))]
     public int Port { get; set; } = XskPathOptions.DefaultPort;
 
     [Parameter]
     [ValidateRange(0.0, 3600.0)]
+    [ArgumentCompleter(typeof(NothingCompleter))]
     public double DrainSeconds { get; set; } = 2;
 
     [Parameter]

@@ -42,10 +42,12 @@ public sealed class NewXskFrameCommand : XskCommand
 
     [Parameter]
     [MacInput]
+    [ArgumentCompleter(typeof(MacAddressCompleter))]
     public FieldSequence? DestinationMac { get; set; }
 
     [Parameter]
     [MacInput]
+    [ArgumentCompleter(typeof(MacAddressCompleter))]
     public FieldSequence? SourceMac { get; set; }
 
     [Parameter]
@@ -59,10 +61,12 @@ public sealed class NewXskFrameCommand : XskCommand
 
     [Parameter]
     [VlanInput]
+    [ArgumentCompleter(typeof(NothingCompleter))]
     public FieldSequence[] Vlan { get; set; } = [];
 
     [Parameter]
     [ValidateRange((byte)0, (byte)7)]
+    [ArgumentCompleter(typeof(UsualValueCompleter))]
     public byte VlanPriority { get; set; }
 
     [Parameter]
@@ -76,6 +80,7 @@ public sealed class NewXskFrameCommand : XskCommand
     [Parameter(Mandatory = true, ParameterSetName = UdpSet)]
     [Parameter(Mandatory = true, ParameterSetName = TcpSet)]
     [AddressInput]
+    [ArgumentCompleter(typeof(AddressCompleter))]
     public FieldSequence? SourceAddress { get; set; }
 
     [Parameter(Mandatory = true, ParameterSetName = ArpSet)]
@@ -84,6 +89,7 @@ public sealed class NewXskFrameCommand : XskCommand
     [Parameter(Mandatory = true, ParameterSetName = UdpSet)]
     [Parameter(Mandatory = true, ParameterSetName = TcpSet)]
     [AddressInput]
+    [ArgumentCompleter(typeof(AddressCompleter))]
     public FieldSequence? DestinationAddress { get; set; }
 
     [Parameter(ParameterSetName = ArpSet)]
@@ -91,6 +97,7 @@ public sealed class NewXskFrameCommand : XskCommand
 
     [Parameter(ParameterSetName = ArpSet)]
     [MacInput]
+    [ArgumentCompleter(typeof(MacAddressCompleter))]
     public FieldSequence? TargetMac { get; set; }
 
     [Parameter(ParameterSetName = IPSet)]
@@ -99,6 +106,7 @@ public sealed class NewXskFrameCommand : XskCommand
     [Parameter(ParameterSetName = TcpSet)]
     [Alias("HopLimit")]
     [NumberInput(byte.MaxValue)]
+    [ArgumentCompleter(typeof(UsualValueCompleter))]
     public FieldSequence TimeToLive { get; set; } = FieldSequence.FromNumbers(64);
 
     [Parameter(ParameterSetName = IPSet)]
@@ -106,6 +114,7 @@ public sealed class NewXskFrameCommand : XskCommand
     [Parameter(ParameterSetName = UdpSet)]
     [Parameter(ParameterSetName = TcpSet)]
     [NumberInput(ushort.MaxValue)]
+    [ArgumentCompleter(typeof(NothingCompleter))]
     public FieldSequence Identification { get; set; } = FieldSequence.FromNumbers(1);
 
     [Parameter(ParameterSetName = IPSet)]
@@ -120,6 +129,7 @@ public sealed class NewXskFrameCommand : XskCommand
     [Parameter(ParameterSetName = TcpSet)]
     [Alias("Dscp")]
     [ValidateRange((byte)0, (byte)63)]
+    [ArgumentCompleter(typeof(UsualValueCompleter))]
     public byte DifferentiatedServicesCodePoint { get; set; }
 
     [Parameter(ParameterSetName = IPSet)]
@@ -127,25 +137,30 @@ public sealed class NewXskFrameCommand : XskCommand
     [Parameter(ParameterSetName = UdpSet)]
     [Parameter(ParameterSetName = TcpSet)]
     [NumberInput(0xfffff)]
+    [ArgumentCompleter(typeof(NothingCompleter))]
     public FieldSequence FlowLabel { get; set; } = FieldSequence.FromNumbers(0);
 
     [Parameter(Mandatory = true, ParameterSetName = UdpSet)]
     [Parameter(Mandatory = true, ParameterSetName = TcpSet)]
     [NumberInput(ushort.MaxValue)]
+    [ArgumentCompleter(typeof(UsualValueCompleter))]
     public FieldSequence? SourcePort { get; set; }
 
     [Parameter(Mandatory = true, ParameterSetName = UdpSet)]
     [Parameter(Mandatory = true, ParameterSetName = TcpSet)]
     [NumberInput(ushort.MaxValue)]
+    [ArgumentCompleter(typeof(UsualValueCompleter))]
     public FieldSequence? DestinationPort { get; set; }
 
     [Parameter(ParameterSetName = IcmpEchoSet)]
     [NumberInput(ushort.MaxValue)]
+    [ArgumentCompleter(typeof(NothingCompleter))]
     public FieldSequence Identifier { get; set; } = FieldSequence.FromNumbers(1);
 
     [Parameter(ParameterSetName = IcmpEchoSet)]
     [Parameter(ParameterSetName = TcpSet)]
     [NumberInput(uint.MaxValue)]
+    [ArgumentCompleter(typeof(NothingCompleter))]
     public FieldSequence SequenceNumber { get; set; } = FieldSequence.FromNumbers(0);
 
     [Parameter(ParameterSetName = IcmpEchoSet)]
@@ -153,12 +168,14 @@ public sealed class NewXskFrameCommand : XskCommand
 
     [Parameter(ParameterSetName = TcpSet)]
     [NumberInput(uint.MaxValue)]
+    [ArgumentCompleter(typeof(NothingCompleter))]
     public FieldSequence AcknowledgmentNumber { get; set; } = FieldSequence.FromNumbers(0);
 
     [Parameter(ParameterSetName = TcpSet)]
     public TcpControlBits Flags { get; set; } = TcpControlBits.Syn;
 
     [Parameter(ParameterSetName = TcpSet)]
+    [ArgumentCompleter(typeof(NothingCompleter))]
     public ushort Window { get; set; } = ushort.MaxValue;
 
     [Parameter(ParameterSetName = EthernetSet)]
@@ -168,6 +185,7 @@ public sealed class NewXskFrameCommand : XskCommand
     [Parameter(ParameterSetName = TcpSet)]
     [PayloadInput]
     [AllowEmptyCollection]
+    [ArgumentCompleter(typeof(NothingCompleter))]
     public byte[] Payload { get; set; } = [];
 
     [Parameter(ParameterSetName = EthernetSet)]
@@ -176,6 +194,7 @@ public sealed class NewXskFrameCommand : XskCommand
     [Parameter(ParameterSetName = UdpSet)]
     [Parameter(ParameterSetName = TcpSet)]
     [ValidateRange(0, 65535)]
+    [ArgumentCompleter(typeof(NothingCompleter))]
     public int PayloadLength { get; set; }
 
     [Parameter(ParameterSetName = EthernetSet)]
@@ -184,10 +203,12 @@ public sealed class NewXskFrameCommand : XskCommand
     [Parameter(ParameterSetName = UdpSet)]
     [Parameter(ParameterSetName = TcpSet)]
     [ValidateRange(14, 65635)]
+    [ArgumentCompleter(typeof(NothingCompleter))]
     public int Length { get; set; }
 
     [Parameter]
     [ValidateRange(0, 65535)]
+    [ArgumentCompleter(typeof(NothingCompleter))]
     public int MinimumLength { get; set; }
 
     [Parameter(ParameterSetName = IcmpEchoSet)]
@@ -203,12 +224,14 @@ public sealed class NewXskFrameCommand : XskCommand
 
     [Parameter]
     [ValidateRange(1, long.MaxValue)]
+    [ArgumentCompleter(typeof(NothingCompleter))]
     public long Count { get; set; }
 
     [Parameter]
     public FrameVariation Vary { get; set; }
 
     [Parameter]
+    [ArgumentCompleter(typeof(NothingCompleter))]
     public long Seed { get; set; }
 
     [Parameter]

@@ -36,6 +36,7 @@ public sealed class NewXskSocketCommand : XskFilterCommand
     [Parameter]
     [ValidateNotNull]
     [SingleSocket]
+    [ArgumentCompleter(typeof(SocketCompleter))]
     public XskSocket? ShareUmemWith { get; set; }
 
     [Parameter]
@@ -45,12 +46,15 @@ public sealed class NewXskSocketCommand : XskFilterCommand
     public XskBindMode BindMode { get; set; }
 
     [Parameter]
+    [ArgumentCompleter(typeof(UsualValueCompleter))]
     public int FrameSize { get; set; } = XskSocketOptions.DefaultFrameSize;
 
     [Parameter]
+    [ArgumentCompleter(typeof(UsualValueCompleter))]
     public int FrameCount { get; set; } = XskSocketOptions.DefaultFrameCount;
 
     [Parameter]
+    [ArgumentCompleter(typeof(NothingCompleter))]
     public int Headroom { get; set; }
 
     [Parameter]
@@ -60,15 +64,19 @@ public sealed class NewXskSocketCommand : XskFilterCommand
     public SwitchParameter MultiBuffer { get; set; }
 
     [Parameter]
+    [ArgumentCompleter(typeof(UsualValueCompleter))]
     public int RxRingSize { get; set; } = XskSocketOptions.DefaultRingSize;
 
     [Parameter]
+    [ArgumentCompleter(typeof(UsualValueCompleter))]
     public int TxRingSize { get; set; } = XskSocketOptions.DefaultRingSize;
 
     [Parameter]
+    [ArgumentCompleter(typeof(UsualValueCompleter))]
     public int FillRingSize { get; set; }
 
     [Parameter]
+    [ArgumentCompleter(typeof(UsualValueCompleter))]
     public int CompletionRingSize { get; set; }
 
     [Parameter]
@@ -79,16 +87,19 @@ public sealed class NewXskSocketCommand : XskFilterCommand
 
     [Parameter]
     [ValidateRange(1, int.MaxValue)]
+    [ArgumentCompleter(typeof(NothingCompleter))]
     public int BusyPollMicroseconds { get; set; } = XskSocketOptions.DefaultBusyPollMicroseconds;
 
     [Parameter]
     [ValidateRange(1, ushort.MaxValue)]
+    [ArgumentCompleter(typeof(NothingCompleter))]
     public int BusyPollBudget { get; set; } = XskSocketOptions.DefaultBusyPollBudget;
 
     [Parameter]
     public SwitchParameter HugePage { get; set; }
 
     [Parameter]
+    [ArgumentCompleter(typeof(NothingCompleter))]
     public int TxBudget { get; set; }
 
     [Parameter]

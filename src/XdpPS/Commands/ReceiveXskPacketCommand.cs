@@ -35,6 +35,7 @@ public sealed partial class ReceiveXskPacketCommand : XskFilterCommand
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ParameterSetName = SocketSet)]
     [AllowNull]
     [AllowEmptyCollection]
+    [ArgumentCompleter(typeof(SocketCompleter))]
     public XskSocket?[]? Socket { get; set; }
 
     [Parameter(Mandatory = true, Position = 0, ParameterSetName = InterfaceSet)]
@@ -49,22 +50,27 @@ public sealed partial class ReceiveXskPacketCommand : XskFilterCommand
 
     [Parameter]
     [ValidateRange(1, long.MaxValue)]
+    [ArgumentCompleter(typeof(NothingCompleter))]
     public long Count { get; set; } = long.MaxValue;
 
     [Parameter]
     [ValidateRange(0.0, 31536000.0)]
+    [ArgumentCompleter(typeof(NothingCompleter))]
     public double TimeoutSeconds { get; set; }
 
     [Parameter]
     [ValidateRange(0.001, 31536000.0)]
+    [ArgumentCompleter(typeof(NothingCompleter))]
     public double DurationSeconds { get; set; }
 
     [Parameter]
     [ValidateRange(1, 65536)]
+    [ArgumentCompleter(typeof(NothingCompleter))]
     public int ReadCount { get; set; } = 1;
 
     [Parameter]
     [ValidateRange(1, int.MaxValue)]
+    [ArgumentCompleter(typeof(NothingCompleter))]
     public int SnapLength { get; set; } = int.MaxValue;
 
     [Parameter]
@@ -74,6 +80,7 @@ public sealed partial class ReceiveXskPacketCommand : XskFilterCommand
     // PowerShell reads the attributes of the property itself: those of the base would put these into both sets.
     [Parameter(ParameterSetName = InterfaceSet)]
     [ValidateNotNullOrEmpty]
+    [ArgumentCompleter(typeof(FilterCompleter))]
     public override string? Filter { get; set; }
 
     [Parameter(ParameterSetName = InterfaceSet)]
@@ -88,10 +95,12 @@ public sealed partial class ReceiveXskPacketCommand : XskFilterCommand
 
     [Parameter(ParameterSetName = InterfaceSet)]
     [PortValues]
+    [ArgumentCompleter(typeof(UsualValueCompleter))]
     public override PortRange[] Port { get; set; } = [];
 
     [Parameter(ParameterSetName = InterfaceSet)]
     [AddressValues]
+    [ArgumentCompleter(typeof(AddressCompleter))]
     public override IPNetwork[] Address { get; set; } = [];
 
     [Parameter(ParameterSetName = InterfaceSet)]

@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using XdpPS.Completion;
 
 namespace XdpPS.Commands;
 
@@ -9,6 +10,7 @@ public sealed class RemoveXskSocketCommand : XskCommand
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true)]
     [AllowNull]
     [AllowEmptyCollection]
+    [ArgumentCompleter(typeof(SocketCompleter))]
     public XskSocket?[]? Socket { get; set; }
 
     /// <inheritdoc/>

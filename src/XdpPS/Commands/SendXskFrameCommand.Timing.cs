@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Management.Automation;
+using XdpPS.Completion;
 using XdpPS.Errors;
 using XdpPS.Frames;
 
@@ -23,14 +24,17 @@ public sealed partial class SendXskFrameCommand
 
     [Parameter]
     [ValidateRange(0.001, 1e9)]
+    [ArgumentCompleter(typeof(NothingCompleter))]
     public double PacketsPerSecond { get; set; }
 
     [Parameter]
     [ValidateRange(1.0, 1e12)]
+    [ArgumentCompleter(typeof(NothingCompleter))]
     public double BitsPerSecond { get; set; }
 
     [Parameter]
     [ValidateRange(0.001, 1e6)]
+    [ArgumentCompleter(typeof(NothingCompleter))]
     public double SpeedFactor { get; set; } = 1;
 
     private bool Paces => pacer.Timing != XskSendTiming.TopSpeed;

@@ -21,29 +21,35 @@ public sealed partial class SendXskFrameCommand : XskCommand
     private ThreadAffinity? pinned;
 
     [Parameter(Mandatory = true, Position = 0)]
+    [ArgumentCompleter(typeof(SocketCompleter))]
     public XskSocket Socket { get; set; } = null!;
 
     [Parameter(Mandatory = true, Position = 1, ValueFromPipeline = true, ParameterSetName = PacketSet)]
     [Alias("InputObject")]
     [AllowEmptyString]
     [AllowEmptyCollection]
+    [ArgumentCompleter(typeof(NothingCompleter))]
     public PSObject Packet { get; set; } = null!;
 
     [Parameter(Mandatory = true, ParameterSetName = DataSet)]
     [HexTransformation]
     [AllowEmptyCollection]
+    [ArgumentCompleter(typeof(NothingCompleter))]
     public byte[] Data { get; set; } = [];
 
     [Parameter]
     [ValidateRange(1, long.MaxValue)]
+    [ArgumentCompleter(typeof(NothingCompleter))]
     public long Repeat { get; set; } = 1;
 
     [Parameter]
     [ValidateRange(0.001, 31536000.0)]
+    [ArgumentCompleter(typeof(NothingCompleter))]
     public double DurationSeconds { get; set; }
 
     [Parameter]
     [ValidateRange(0.0, 86400.0)]
+    [ArgumentCompleter(typeof(NothingCompleter))]
     public double CompletionTimeoutSeconds { get; set; } = 5;
 
     [Parameter]

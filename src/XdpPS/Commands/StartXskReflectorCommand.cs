@@ -17,6 +17,7 @@ public sealed class StartXskReflectorCommand : XskCommand
 
     [Parameter(Mandatory = true, ValueFromPipeline = true, ParameterSetName = SocketSet)]
     [ValidateNotNullOrEmpty]
+    [ArgumentCompleter(typeof(SocketCompleter))]
     public XskSocket[] Socket { get; set; } = [];
 
     [Parameter(Mandatory = true, Position = 0, ParameterSetName = InterfaceSet)]
@@ -38,6 +39,7 @@ public sealed class StartXskReflectorCommand : XskCommand
 
     [Parameter(ParameterSetName = InterfaceSet)]
     [ValidateRange(1, ushort.MaxValue)]
+    [ArgumentCompleter(typeof(UsualValueCompleter))]
     public int Port { get; set; } = XskPathOptions.DefaultPort;
 
     [Parameter]

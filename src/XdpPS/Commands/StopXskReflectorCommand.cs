@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using XdpPS.Completion;
 
 namespace XdpPS.Commands;
 
@@ -10,6 +11,7 @@ public sealed class StopXskReflectorCommand : XskCommand
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true)]
     [AllowNull]
     [AllowEmptyCollection]
+    [ArgumentCompleter(typeof(NothingCompleter))]
     public XskReflector?[]? Reflector { get; set; }
 
     /// <inheritdoc/>

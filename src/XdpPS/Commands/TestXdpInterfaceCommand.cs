@@ -70,15 +70,18 @@ public sealed class TestXdpInterfaceCommand : XskCommand
         ? XdpQueryCommand.Named(name, XdpInterface.GetAll(NetworkNamespace), nic => nic.Name).Select(nic => nic.Name)
         : [name];
 
-    /// <summary>An interface, or what is left of one, means its name: -Name is something else here.</summary>
+    /// <summary>An interface, or what is left of one, means its name: a property Name is not for -Name here. What says Interface has another name of its own.</summary>
     private sealed class InterfaceInputAttribute : ArgumentTransformationAttribute
     {
-        public override object? Transform(EngineIntrinsics engineIntrinsics, object? inputData) => inputData switch
-        {
-            PSObject { BaseObject: not string } source when source.Properties["Name"]?.Value is string name => name,
-            XdpInterface nic => nic.Name,
-            _ => inputData,
-        };
+        private static readonly string[] Plainer = [nameof(InterfaceName), "Interface", "ifAlias", "InterfaceAlias", "ifName"];
+
+        public override object? Transform(EngineIntrinsics engineIntrinsics, object? inputData) =>
+            inputData is PSObject { BaseObject: not string } or XdpInterface
+            && PSObject.AsPSObject(inputData) is { } source
+            && source.Properties["Name"]?.Value is string name
+            && !Plainer.Any(property => source.Properties[property] is not null)
+                ? name
+                : inputData;
     }
 
     /// <summary>A check that there is.</summary>

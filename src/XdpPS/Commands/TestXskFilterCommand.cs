@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using XdpPS.Completion;
 using XdpPS.Errors;
 using XdpPS.Frames;
 
@@ -21,6 +22,7 @@ public sealed class TestXskFilterCommand : XskFilterCommand
     /// <inheritdoc/>
     [Parameter(Position = 0)]
     [ValidateNotNullOrEmpty]
+    [ArgumentCompleter(typeof(FilterCompleter))]
     public override string? Filter { get; set; }
 
     // Not mandatory: an interactive session would ask for it, and nobody types a packet.
@@ -29,6 +31,7 @@ public sealed class TestXskFilterCommand : XskFilterCommand
     [ValidateNotNull]
     [AllowEmptyString]
     [AllowEmptyCollection]
+    [ArgumentCompleter(typeof(NothingCompleter))]
     public PSObject InputObject { get; set; } = null!;
 
     [Parameter(Mandatory = true, ParameterSetName = PathSet)]

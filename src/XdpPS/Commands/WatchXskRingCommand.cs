@@ -26,6 +26,7 @@ public sealed class WatchXskRingCommand : XskCommand
     [Parameter(Position = 0, ValueFromPipeline = true, ParameterSetName = SocketSet)]
     [AllowNull]
     [AllowEmptyCollection]
+    [ArgumentCompleter(typeof(SocketCompleter))]
     public XskSocket?[]? Socket { get; set; }
 
     [Parameter(Mandatory = true, Position = 0, ParameterSetName = NameSet)]
@@ -37,17 +38,22 @@ public sealed class WatchXskRingCommand : XskCommand
 
     [Parameter]
     [ValidateRange(0.05, 86400)]
+    [ArgumentCompleter(typeof(NothingCompleter))]
     public double IntervalSeconds { get; set; } = 1;
 
     [Parameter]
     [ValidateRange(1, int.MaxValue)]
+    [ArgumentCompleter(typeof(NothingCompleter))]
     public int Count { get; set; } = int.MaxValue;
 
     [Parameter]
     [ValidateRange(0.001, 31536000.0)]
+    [ArgumentCompleter(typeof(NothingCompleter))]
     public double DurationSeconds { get; set; }
 
     private TimeSpan Duration => Given(nameof(DurationSeconds)) ? TimeSpan.FromSeconds(DurationSeconds) : TimeSpan.MaxValue;
+
+    private bool IsDue => Stopwatch.GetTimestamp() >= next;
 
     private bool IsOver => Stopping || !monitor.IsAnyOpen || samples >= Count || Stopwatch.GetElapsedTime(started) >= Duration;
 
@@ -82,15 +88,14 @@ public sealed class WatchXskRingCommand : XskCommand
         Draw();
         while (!IsOver)
         {
-            TimeSpan left = UntilNext();
-            if (left <= TimeSpan.Zero)
+            if (IsDue)
             {
                 Sample();
                 Draw();
                 continue;
             }
 
-            TerminalKey key = screen.Wait(left);
+            TerminalKey key = screen.Wait(UntilNext());
             if (key == TerminalKey.Quit) return;
             if (key == TerminalKey.None) continue;
             Scroll(key);
@@ -109,9 +114,8 @@ public sealed class WatchXskRingCommand : XskCommand
     {
         while (!IsOver)
         {
-            TimeSpan left = UntilNext();
-            if (left > TimeSpan.Zero && StopToken.WaitHandle.WaitOne(left)) return;
-            if (UntilNext() > TimeSpan.Zero) continue;
+            if (StopToken.WaitHandle.WaitOne(UntilNext())) return;
+            if (!IsDue) continue;
             Sample();
             ReportFailures();
             WriteObject(monitor.Lines(), enumerateCollection: true);
@@ -127,11 +131,13 @@ public sealed class WatchXskRingCommand : XskCommand
         failures.AddRange(monitor.Sample());
     }
 
+    /// <summary>To the next sample, or to the end where that comes before it.</summary>
     private TimeSpan UntilNext()
     {
         TimeSpan left = Stopwatch.GetElapsedTime(Stopwatch.GetTimestamp(), next);
         TimeSpan whole = Duration - Stopwatch.GetElapsedTime(started);
-        return left < whole ? left : whole;
+        if (whole < left) left = whole;
+        return left > TimeSpan.Zero ? left : TimeSpan.Zero;
     }
 
     private void Scroll(TerminalKey key) => monitor.Scroll(key switch

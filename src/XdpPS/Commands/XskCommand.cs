@@ -64,6 +64,13 @@ public abstract class XskCommand : PSCmdlet, IDisposable
                 "see where you are with Get-Location, and what is there with Get-ChildItem", path));
             return [];
         }
+        catch (WildcardPatternException)
+        {
+            WriteError(XskErrorRecord.Create(
+                nameof(XskErrorId.CaptureNotFound), ErrorCategory.ObjectNotFound,
+                $"There is no file '{path}', which is no valid pattern either", "use -LiteralPath for a name that has brackets in it", path));
+            return [];
+        }
     }
 
     private protected static bool IsFileSystem(ProviderInfo provider) => provider.Name == "FileSystem";

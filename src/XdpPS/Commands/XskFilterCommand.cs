@@ -12,6 +12,7 @@ public abstract class XskFilterCommand : XskCommand
     /// <summary>A tcpdump expression.</summary>
     [Parameter]
     [ValidateNotNullOrEmpty]
+    [ArgumentCompleter(typeof(FilterCompleter))]
     public virtual string? Filter { get; set; }
 
     /// <summary>EtherTypes, any of them.</summary>
@@ -29,11 +30,13 @@ public abstract class XskFilterCommand : XskCommand
     /// <summary>Source or destination ports, any of them.</summary>
     [Parameter]
     [PortValues]
+    [ArgumentCompleter(typeof(UsualValueCompleter))]
     public virtual PortRange[] Port { get; set; } = [];
 
     /// <summary>Source or destination addresses, any of them.</summary>
     [Parameter]
     [AddressValues]
+    [ArgumentCompleter(typeof(AddressCompleter))]
     public virtual IPNetwork[] Address { get; set; } = [];
 
     /// <summary>VLAN ids, any of them; empty for every tag.</summary>

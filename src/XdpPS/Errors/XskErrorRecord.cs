@@ -10,7 +10,10 @@ internal static class XskErrorRecord
 
     /// <summary>For mistakes that only a cmdlet can see. The message is one line: the cause, then what to do.</summary>
     internal static ErrorRecord Create(string errorId, ErrorCategory category, string cause, string remedy, object? target) =>
-        new(new InvalidOperationException($"{cause}; {remedy}."), errorId, category, target);
+        new(new InvalidOperationException(OneLine($"{cause}; {remedy}.")), errorId, category, target);
+
+    /// <summary>As in <see cref="XskException"/>: what is quoted may have line feeds or escape sequences in it.</summary>
+    private static string OneLine(string text) => text.Any(char.IsControl) ? string.Concat(text.Select(c => char.IsControl(c) ? '?' : c)) : text;
 
     internal static ErrorRecord BytesUnrolled(string command, string parameter, object? target) => Create(
         "FrameBytesUnrolled", ErrorCategory.InvalidArgument,

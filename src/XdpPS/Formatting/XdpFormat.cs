@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 
 namespace XdpPS.Formatting;
 
@@ -69,6 +70,26 @@ public static class XdpFormat
     {
         ArgumentNullException.ThrowIfNull(check);
         return check.NetworkNamespace is null ? check.Interface : $"{check.Interface} in {check.NetworkNamespace}";
+    }
+
+    /// <summary>Text in lines that end between words: a table's cell would break them anywhere.</summary>
+    /// <param name="text">The text.</param>
+    /// <param name="width">Characters of a line; a longer word has one of its own.</param>
+    public static string Wrapped(string text, int width)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        StringBuilder lines = new(text.Length);
+        int column = 0;
+        foreach (string word in text.Split(' '))
+        {
+            bool first = lines.Length == 0;
+            bool fits = column + 1 + word.Length <= width;
+            if (!first) lines.Append(fits ? ' ' : '\n');
+            lines.Append(word);
+            column = first || !fits ? word.Length : column + 1 + word.Length;
+        }
+
+        return lines.ToString();
     }
 
     /// <summary>The names of the bits, and bits that have none in hexadecimal.</summary>

@@ -39,6 +39,15 @@ public sealed class XskTypeConverter : PSTypeConverter
     private static object? Convert(object value, Type type)
     {
         if (type == typeof(PhysicalAddress)) return PhysicalAddress.Parse(value.ToString());
+        // What PowerShell writes of it are its properties.
+        if (type == typeof(DateTimeOffset) && value is PSObject time && time.Properties[nameof(DateTimeOffset.UtcTicks)]?.Value is long ticks)
+            return new DateTimeOffset(ticks, TimeSpan.Zero).ToOffset(ConvertTo<TimeSpan>(time.Properties[nameof(DateTimeOffset.Offset)].Value));
+        // A bag of properties, which nothing else makes a time of.
+        if (type == typeof(DateTimeOffset) && value is PSObject bag && bag.Properties["UtcDateTime"]?.Value is DateTime utc)
+        {
+            return new DateTimeOffset(utc, TimeSpan.Zero).ToOffset(bag.Properties["Offset"]?.Value is TimeSpan offset ? offset : TimeSpan.Zero);
+        }
+
         // Bits of a newer kernel that have no name here are no reason to lose the object.
         Type plain = Nullable.GetUnderlyingType(type) ?? type;
         if (plain.IsEnum && plain.IsDefined(typeof(FlagsAttribute))) return Enum.ToObject(plain, ConvertTo<long>(value));

@@ -131,7 +131,7 @@ internal sealed class ReportInput
             Value<double>(bucket, nameof(XskLatencyBucket.Microseconds)), Value<long>(bucket, nameof(XskLatencyBucket.Count))))],
         Rings = [.. List(one, nameof(XskPathMeasurement.RingSamples)).Select(RingSample)],
         MeasuringError = Value<double>(one, nameof(XskPathMeasurement.MeasuringError)),
-        Start = Value<DateTimeOffset>(one, nameof(XskPathMeasurement.Start)),
+        Start = Time(one, nameof(XskPathMeasurement.Start)),
     };
 
     private static ReportRingSample RingSample(PSObject one) => new(
@@ -149,6 +149,16 @@ internal sealed class ReportInput
     private static string? Place(PSObject one) => Value<string?>(one, nameof(XdpInterface.NetworkNamespace));
 
     private static string Text(PSObject one, string property) => Value<string?>(one, property) ?? "";
+
+    /// <summary>Clixml has no such time: there it becomes an object with its properties, and further down text.</summary>
+    private static DateTimeOffset Time(PSObject one, string property)
+    {
+        if (one.Properties[property]?.Value is not { } value) return default;
+        PSObject time = PSObject.AsPSObject(value);
+        if (time.BaseObject is DateTimeOffset plain) return plain;
+        if (time.Properties["Ticks"]?.Value is long ticks && time.Properties["Offset"]?.Value is TimeSpan offset) return new DateTimeOffset(ticks, offset);
+        return DateTimeOffset.TryParse(value.ToString(), CultureInfo.InvariantCulture, out DateTimeOffset parsed) ? parsed : default;
+    }
 
     private static IEnumerable<PSObject> List(PSObject one, string property)
     {

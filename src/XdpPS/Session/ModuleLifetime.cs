@@ -6,5 +6,9 @@ namespace XdpPS.Session;
 public sealed class ModuleLifetime : IModuleAssemblyCleanup
 {
     /// <summary>Called by PowerShell in the runspace that removes the module.</summary>
-    public void OnRemove(PSModuleInfo psModuleInfo) => SocketRegistry.CloseThisRunspace();
+    public void OnRemove(PSModuleInfo psModuleInfo)
+    {
+        ReflectorRegistry.StopThisRunspace();
+        SocketRegistry.CloseThisRunspace();
+    }
 }

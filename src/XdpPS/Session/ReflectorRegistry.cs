@@ -2,7 +2,7 @@ using System.Management.Automation.Runspaces;
 
 namespace XdpPS.Session;
 
-/// <summary>Stops the reflectors of a runspace that closes: their threads would keep their sockets open for ever. Where the module is removed, the sockets are closed under them.</summary>
+/// <summary>Stops the reflectors of a runspace that closes or removes the module: their threads would keep their sockets open for ever.</summary>
 internal static class ReflectorRegistry
 {
     private static readonly Lock Gate = new();
@@ -19,19 +19,26 @@ internal static class ReflectorRegistry
                 runspace.StateChanged += StopAll;
             }
 
-            reflectors.RemoveAll(known => known.State != XskReflectorState.Running);
+            reflectors.RemoveAll(known => known.State == XskReflectorState.Stopped);
             reflectors.Add(reflector);
         }
     }
 
+    internal static void StopThisRunspace() => Stop(Runspace.DefaultRunspace);
+
     private static void StopAll(object? sender, RunspaceStateEventArgs change)
     {
         if (sender is not Runspace runspace) return;
-        if (change.RunspaceStateInfo.State is not (RunspaceState.Closed or RunspaceState.Broken)) return;
+        if (change.RunspaceStateInfo.State is RunspaceState.Closed or RunspaceState.Broken) Stop(runspace);
+    }
+
+    private static void Stop(Runspace runspace)
+    {
         List<XskReflector>? reflectors;
         lock (Gate)
         {
             if (!ByRunspace.Remove(runspace.InstanceId, out reflectors)) return;
+            runspace.StateChanged -= StopAll;
         }
 
         foreach (XskReflector reflector in reflectors) reflector.Stop();

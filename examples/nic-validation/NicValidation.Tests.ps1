@@ -1,0 +1,200 @@
+#Requires -Version 7.6
+#Requires -Modules XdpPS
+
+<#
+.SYNOPSIS
+    Tests this host's network interfaces against a file of expectations.
+.DESCRIPTION
+    Three phases, which are tags too: Config (what the interface is), Path (whether frames get through), Stress (how many,
+    how fast). What is wrong in a phase makes the later ones of that interface pointless: they are skipped.
+
+    Run it as root, with Pester 5.7 or later:
+    Invoke-Pester -Container (New-PesterContainer -Path NicValidation.Tests.ps1 -Data @{ ExpectationPath = 'lab.psd1' }) -Output Detailed
+.PARAMETER ExpectationPath
+    The file of expectations. The default is nic.expectations.psd1 beside this file.
+.PARAMETER HostName
+    Which of its hosts this is. The default is this machine's name.
+#>
+param(
+    [string] $ExpectationPath = "$PSScriptRoot/nic.expectations.psd1",
+    [string] $HostName = [Environment]::MachineName
+)
+
+BeforeDiscovery {
+    Import-Module "$PSScriptRoot/XskAssertions.psm1" -Force
+    $expected = Import-PowerShellDataFile -LiteralPath $ExpectationPath
+    $self = @($expected.Hosts | Where-Object { $_.Name -eq $HostName })
+    if ($self.Count -ne 1) { throw "$ExpectationPath has $($self.Count) hosts of the name '$HostName'; it has to have one." }
+
+    # What a list of expectations of an interface makes tests of; the names of an It see each entry's keys.
+    function Get-Case {
+        param([Collections.IDictionary] $Interface, [string] $Key, [scriptblock] $Make)
+        foreach ($entry in @($Interface[$Key]) | Where-Object { $null -ne $_ }) {
+            $case = @{ HostName = $HostName; Interface = $Interface.Name; Expected = $entry }
+            if ($entry -is [Collections.IDictionary]) { $entry.GetEnumerator() | ForEach-Object { $case[$_.Key] = $_.Value } }
+            if ($Make) { & $Make $case }
+            $case
+        }
+    }
+
+    $interfaces = foreach ($interface in $self[0].Interfaces) {
+        $place = @{ InterfaceName = $interface.Name }
+        if ($interface['NetworkNamespace']) { $place.NetworkNamespace = $interface.NetworkNamespace }
+        $peer = @{ InterfaceName = $interface['Peer'] }
+        if ($interface['PeerNamespace']) { $peer.NetworkNamespace = $interface.PeerNamespace }
+        @{
+            HostName   = $HostName
+            Interface  = $interface.Name
+            Place      = $place
+            Peer       = $peer
+            # The shortest frame, and the longest that fits both the MTU and a frame of the packet memory.
+            Lengths    = 60, (14 + [math]::Min($interface['Mtu'] ?? 1500, 1500))
+            Facts      = @(foreach ($name in 'Driver', 'Mtu', 'RxQueues', 'TxQueues', 'SpeedMbps') { Get-Case $interface $name { param($case) $case.Fact = $name } })
+            Pass       = @(Get-Case $interface Pass)
+            NoFail     = @(Get-Case $interface NoFail)
+            Vlans      = @(Get-Case $interface Vlans)
+            Throughput = @(Get-Case $interface Throughput { param($case) $case.Rate = Format-Rate $case.MinimumPacketsPerSecond })
+            Loss       = @(Get-Case $interface Loss { param($case) $case.Rate = Format-Rate $case.PacketsPerSecond; $case.Percent = 100 * $case.MaximumLossRatio })
+            Latency    = @(Get-Case $interface Latency { param($case) $case.Rate = Format-Rate $case.PacketsPerSecond })
+        }
+    }
+    # Pester 6 refuses -ForEach with nothing: lists that may be empty are looked at before.
+    $wired = @($interfaces | Where-Object { $_.Peer.InterfaceName })
+}
+
+BeforeAll {
+    Import-Module "$PSScriptRoot/XskAssertions.psm1"
+
+    # How many tests each phase of each interface began and finished. A test says itself that it reached its end.
+    $progress = @{}
+    function Enter-Test {
+        param([string] $Phase, [string[]] $After = @())
+        foreach ($earlier in $After) {
+            $count = $progress["$Interface/$earlier"]
+            if ($count -and $count.Begun -ne $count.Finished) { Set-ItResult -Skipped -Because "the phase $earlier failed on $Interface" }
+        }
+
+        if (-not $progress["$Interface/$Phase"]) { $progress["$Interface/$Phase"] = @{ Begun = 0; Finished = 0 } }
+        $progress["$Interface/$Phase"].Begun++
+    }
+
+    function Complete-Test {
+        param([string] $Phase)
+        $progress["$Interface/$Phase"].Finished++
+    }
+
+    # Frames of both directions, which the kernel has no use for.
+    function Send-TestFrame {
+        param($From, $To, [hashtable] $FromPlace, [hashtable] $With)
+        $mark = [Random]::Shared.NextInt64().ToString('x16')
+        New-XskFrame @FromPlace @With -EtherType 0x88b5 -DestinationMac "$($To.MacAddress)" -Payload "0x$mark" | Send-XskFrame $From
+        $clock = [Diagnostics.Stopwatch]::StartNew()
+        while ($clock.Elapsed.TotalSeconds -lt 2) {
+            $packet = Receive-XskPacket $To -Count 1 -TimeoutSeconds 1 -ProgressAction SilentlyContinue
+            if ($packet -and [Convert]::ToHexString($packet.Data).Contains($mark, 'OrdinalIgnoreCase')) { return $packet }
+        }
+    }
+}
+
+Describe 'Config' -Tag Config -ForEach $interfaces {
+    BeforeEach { Enter-Test Config }
+
+    It '[<HostName>] [<Interface>] is there, and up' {
+        (Get-XdpInterface @Place -ErrorAction Stop).State | Should -Be 'up'
+        Complete-Test Config
+    }
+
+    if ($Facts) {
+        It '[<HostName>] [<Interface>] <Fact> is <Expected>' -ForEach $Facts {
+            (Get-XdpInterface @Place -ErrorAction Stop).$Fact | Should -Be $Expected
+            Complete-Test Config
+        }
+    }
+
+    if ($Pass) {
+        It '[<HostName>] [<Interface>] passes the check <Expected>' -ForEach $Pass {
+            Test-XdpInterface @Place -Name $Expected -ErrorAction Stop | Should -BeFitForXdp
+            Complete-Test Config
+        }
+    }
+
+    if ($NoFail) {
+        It '[<HostName>] [<Interface>] does not fail the check <Expected>' -ForEach $NoFail {
+            Test-XdpInterface @Place -Name $Expected -ErrorAction Stop | Should -BeFitForXdp -AllowWarning
+            Complete-Test Config
+        }
+    }
+}
+
+if ($wired) {
+    Describe 'Path' -Tag Path -ForEach $wired {
+        BeforeAll { $sockets = @{} }
+        AfterAll { $sockets.Values | Remove-XskSocket }
+        BeforeEach { Enter-Test Path -After Config }
+
+        It '[<HostName>] [<Interface>] opens a socket on both ends' {
+            $sockets.Near = New-XskSocket @Place -ErrorAction Stop
+            $sockets.Far = New-XskSocket @Peer -ErrorAction Stop
+            $sockets.Values.State | Should -Be 'Open', 'Open'
+            Complete-Test Path
+        }
+
+        It '[<HostName>] [<Interface>] carries frames of <_> bytes both ways' -ForEach $Lengths {
+            Send-TestFrame $sockets.Near $sockets.Far $Place @{ Length = $_ } | Should -Not -BeNullOrEmpty
+            Send-TestFrame $sockets.Far $sockets.Near $Peer @{ Length = $_ } | Should -Not -BeNullOrEmpty
+            Complete-Test Path
+        }
+
+        if ($Vlans) {
+            It '[<HostName>] [<Interface>] carries the tag of VLAN <Expected>' -ForEach $Vlans {
+                (Send-TestFrame $sockets.Near $sockets.Far $Place @{ Length = 64; Vlan = $Expected }).Vlan | Should -Be $Expected
+                (Send-TestFrame $sockets.Far $sockets.Near $Peer @{ Length = 64; Vlan = $Expected }).Vlan | Should -Be $Expected
+                Complete-Test Path
+            }
+        }
+
+        It '[<HostName>] [<Interface>] drops nothing of that' {
+            $sockets.Values | Get-XskRingStats | Should -HaveNoXskDrops
+            Complete-Test Path
+        }
+    }
+
+    Describe 'Stress' -Tag Stress -ForEach $wired {
+        BeforeAll { $sockets = @{} }
+        AfterAll { $sockets.Values | Remove-XskSocket }
+
+        BeforeEach {
+            Enter-Test Stress -After Config, Path
+            if (-not $sockets.Count) {
+                $sockets.Near = New-XskSocket @Place -ErrorAction Stop
+                $sockets.Far = New-XskSocket @Peer -ErrorAction Stop
+            }
+        }
+
+        if ($Throughput) {
+            It '[<HostName>] [<Interface>] throughput at <FrameSize> bytes is at least <Rate>' -ForEach $Throughput {
+                $load = @{ FrameSize = $FrameSize; DurationSeconds = $Seconds }
+                if ($Expected['PacketsPerSecond']) { $load.PacketsPerSecond = $Expected.PacketsPerSecond }
+                Measure-XskPath $sockets.Far $sockets.Near @load -ProgressAction SilentlyContinue | Should -HaveXskThroughput $MinimumPacketsPerSecond
+                Complete-Test Stress
+            }
+        }
+
+        if ($Loss) {
+            It '[<HostName>] [<Interface>] loss at <FrameSize> bytes and <Rate> is at most <Percent> %' -ForEach $Loss {
+                $found = Measure-XskPath $sockets.Far $sockets.Near -FrameSize $FrameSize -PacketsPerSecond $PacketsPerSecond -DurationSeconds $Seconds -ProgressAction SilentlyContinue
+                $found | Should -HaveXskLossAtMost $MaximumLossRatio
+                if ($MaximumLossRatio -eq 0) { $found | Should -HaveNoXskDrops }
+                Complete-Test Stress
+            }
+        }
+
+        if ($Latency) {
+            It '[<HostName>] [<Interface>] latency at <FrameSize> bytes and <Rate> is at most <MaximumMicroseconds> us (<Percentile>)' -ForEach $Latency {
+                Measure-XskPath $sockets.Far $sockets.Near -FrameSize $FrameSize -PacketsPerSecond $PacketsPerSecond -DurationSeconds $Seconds -ProgressAction SilentlyContinue |
+                    Should -HaveXskLatencyAtMost $MaximumMicroseconds -Percentile $Percentile
+                Complete-Test Stress
+            }
+        }
+    }
+}
