@@ -37,7 +37,8 @@
 .PARAMETER TimeoutSeconds
     How long a host may take from there to its last object. After that it is given up.
 .PARAMETER Path
-    Folder for the results: results.clixml has all, summary.csv a line a host. It is made where it is missing.
+    Folder for the results: results.clixml has all, summary.csv a line a host, and, where XdpPS is on this host too,
+    report.html the checks and measurements. It is made where it is missing.
 .OUTPUTS
     An object for each host, in the order given: HostName; Status (Passed, Warned, Failed, Unreachable, ModuleMissing,
     Error, TimedOut); Failed and Warned (how many checks); Reason (one line); Seconds; Results (what came back).
@@ -202,6 +203,10 @@ if ($Path) {
     $null = New-Item -ItemType Directory -Path $Path -Force
     $summary | Export-Clixml -LiteralPath (Join-Path $Path results.clixml) -Depth 5
     $summary | Select-Object -ExcludeProperty Results | Export-Csv -LiteralPath (Join-Path $Path summary.csv)
+    $reported = @($summary.Results | Where-Object { $_ -and $_.PSTypeNames -match '^Deserialized\.XdpPS\.(XdpInterfaceCheck|XdpInterface|XskPathMeasurement|XskThroughputResult)$' })
+    if ($reported -and (Get-Command -Name Export-XskReport -ErrorAction Ignore)) {
+        $reported | Export-XskReport -Path (Join-Path $Path report.html) -Title "Fleet: $($InterfaceName -join ', ')"
+    }
 }
 
 $summary

@@ -137,6 +137,10 @@ Describe "A fleet$note" -Tag Netns -Skip:($note -ne '') {
         $rows = Import-Csv -LiteralPath "$TestDrive/results/summary.csv"
         $rows.HostName | Should -Be $hosts
         $rows.Status | Should -Be $found.Status
+        # Of each host that could be asked, the report has every check.
+        $report = [xml](Get-Content -LiteralPath "$TestDrive/results/report.html" -Raw)
+        foreach ($address in '10.93.1.2', '10.93.2.2') { $report.InnerText | Should -Match ([regex]::Escape($address)) }
+        foreach ($name in $found[0].Results.Name) { $report.InnerText | Should -Match $name }
         $again = Import-Clixml -LiteralPath "$TestDrive/results/results.clixml"
         @($again[0].Results).Count | Should -Be $found[0].Results.Count
         [XdpPS.XdpInterfaceCheck]$again[0].Results[0] | Out-String | Should -Be ([XdpPS.XdpInterfaceCheck]$found[0].Results[0] | Out-String)
