@@ -97,7 +97,8 @@ if ($KeyFilePath) { $options.IdentitiesOnly = 'yes' }
 function Get-Connection {
     param([string] $Text)
     $null = $Text -match '^((?<user>[^@]+)@)?(\[(?<host>[^]]+)\]|(?<host>[^:]+)|(?<host>.*:.*:.*))(:(?<port>\d+))?$'
-    $connection = @{ HostName = $Matches.host; Options = $options; ConnectingTimeout = 1000 * $ConnectTimeoutSeconds + 1000 }
+    # ssh sees to its own connecting; PowerShell's limit counts the start of pwsh over there as well, which a busy host takes long for.
+    $connection = @{ HostName = $Matches.host; Options = $options; ConnectingTimeout = [int](1000 * ($ConnectTimeoutSeconds + $TimeoutSeconds)) + 1000 }
     $user = $Matches['user'] ?? $UserName
     if ($user) { $connection.UserName = $user }
     if ($Matches['port']) { $connection.Port = [int]$Matches.port }
