@@ -137,6 +137,10 @@ Describe "A fleet$note" -Tag Netns -Skip:($note -ne '') {
         $rows = Import-Csv -LiteralPath "$TestDrive/results/summary.csv"
         $rows.HostName | Should -Be $hosts
         $rows.Status | Should -Be $found.Status
+        # Of each host that could be asked, the report has every check.
+        $report = ([xml](Get-Content -LiteralPath "$TestDrive/results/report.html" -Raw)).DocumentElement
+        foreach ($address in '10.93.1.2', '10.93.2.2') { $report.InnerText | Should -Match ([regex]::Escape($address)) }
+        foreach ($name in $found[0].Results.Name) { $report.InnerText | Should -Match $name }
         $again = Import-Clixml -LiteralPath "$TestDrive/results/results.clixml"
         @($again[0].Results).Count | Should -Be $found[0].Results.Count
         [XdpPS.XdpInterfaceCheck]$again[0].Results[0] | Out-String | Should -Be ([XdpPS.XdpInterfaceCheck]$found[0].Results[0] | Out-String)
@@ -167,7 +171,7 @@ Describe "A fleet$note" -Tag Netns -Skip:($note -ne '') {
         $mute.Start()
         try {
             $names = $hosts[0], "127.0.0.1:$($mute.LocalEndpoint.Port)"
-            $found = & $script -HostName $names -InterfaceName va @common -ConnectTimeoutSeconds 2 -TimeoutSeconds 1 -ScriptBlock { Start-Sleep -Seconds 600 }
+            $found = & $script -HostName $names -InterfaceName va @common -ConnectTimeoutSeconds 3 -TimeoutSeconds 2 -ScriptBlock { Start-Sleep -Seconds 600 }
         }
         finally {
             $mute.Stop()
