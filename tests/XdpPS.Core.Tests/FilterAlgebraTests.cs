@@ -7,6 +7,18 @@ public sealed class FilterAlgebraTests(ITestOutputHelper output)
 {
     private static readonly byte[][] Zoo = Frames(600);
 
+    /// <summary>No single expression is: libpcap has not the registers for so many loops.</summary>
+    [KernelFact]
+    public void What_the_verifier_refuses_is_said_with_its_words()
+    {
+        PacketFilter loops = PacketFilter.Compile(string.Join(" and ", Enumerable.Range(1, 14).Select(number => $"protochain {number}")));
+        XskFilterProgram program = XskFilterProgram.From(Enumerable.Repeat(loops, 5).Aggregate((a, b) => a.And(b)));
+        Assert.False(program.Verified);
+        Assert.True(program.VerifierSteps > 1_000_000);
+        Assert.Matches("^refused by this kernel's verifier: .*too large", program.VerifierMessage);
+        Assert.True(program.Instructions.Length > 10_000);
+    }
+
     [KernelFact("tcpdump")]
     public void Not_matches_every_packet_that_the_filter_does_not()
     {

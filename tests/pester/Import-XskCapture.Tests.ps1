@@ -77,7 +77,7 @@ Describe 'Import-XskCapture' -Tag Unit {
     It 'refuses <What>' -ForEach @(
         @{ What = 'what does not exist'; Id = 'CaptureNotFound'; Path = 'none'; Words = 'no file' }
         @{ What = 'a name of two lines'; Id = 'CaptureNotFound'; Path = "two`n`elines"; Words = "two\?\?lines'" }
-        @{ What = 'a pattern that is none'; Id = 'CaptureNotFound'; Path = '[odd'; Words = '-LiteralPath' }
+        @{ What = 'a pattern without a file'; Id = 'CaptureNotFound'; Path = '[odd'; Words = '-LiteralPath' }
         @{ What = 'a folder'; Id = 'CaptureUnreadable'; Path = '.'; Words = 'directory' }
         @{ What = 'what is compressed'; Id = 'CaptureUnreadable'; Path = 'gz'; Words = 'gunzip' }
         @{ What = 'a device'; Id = 'CaptureUnreadable'; Path = 'device'; Words = 'device or a socket' }

@@ -420,10 +420,19 @@ Describe "Test-XdpInterface$note" -Tag Netns -Skip:($note -ne '') {
             $null = Invoke-Remedy ($found | Where-Object Name -EQ 'Queues')
             (Get-XdpInterface va -NetworkNamespace $namespace | Test-XdpInterface -Name Queues).Status | Should -Be 'Pass'
             Get-XskSocket | Remove-XskSocket
-            # A peer that went elsewhere is not guessed at.
+            # A peer that went elsewhere is asked there, and not guessed at where that place has no name.
             $null = Invoke-Native ip -n $namespace link set vb netns $PID name "xpe$PID" up
+            $null = Invoke-Native ethtool -K "xpe$PID" txvlan on
             $check = Test-XdpInterface va -NetworkNamespace $namespace -Name VlanOffload
-            $check.Status, $check.Remedy | Should -Be 'Unknown', 'ethtool -K <peer> txvlan off'
+            $check.Status, $check.Remedy | Should -Be 'Warn', "ethtool -K xpe$PID txvlan off"
+            $nameless = Start-Program -Program unshare -Arguments '--net', 'sleep', '60'
+            try {
+                Wait-Until { (Get-Item "/proc/$($nameless.Id)/ns/net").LinkTarget -ne (Get-Item /proc/self/ns/net).LinkTarget } | Should -BeTrue
+                $null = Invoke-Native ip link set "xpe$PID" netns $nameless.Id
+                $check = Test-XdpInterface va -NetworkNamespace $namespace -Name VlanOffload
+                $check.Status, $check.Remedy | Should -Be 'Unknown', 'ethtool -K <peer> txvlan off'
+            }
+            finally { Stop-Program $nameless }
         }
         finally {
             ip link delete "xpe$PID" 2>$null

@@ -270,14 +270,6 @@ Describe "Test-XskFilter with a kernel$note" -Tag Netns -Skip:($note -ne '') {
         @(Get-ChildItem -LiteralPath '/proc/self/fd' -ErrorAction Ignore | Where-Object { $_.LinkTarget -match 'bpf' }).Count | Should -Be 0
     }
 
-    It 'says that the verifier refuses a program that is too much for it' {
-        $program = Test-XskFilter 'protochain 6 and protochain 17' -ShowProgram
-        $program.Verified | Should -BeFalse
-        $program.VerifierSteps | Should -BeGreaterThan 1000000
-        $program.VerifierMessage | Should -Match '^refused by this kernel.s verifier: .*too large'
-        $program.Instructions.Count | Should -BeGreaterThan 100
-    }
-
     It 'chooses packets to send' {
         $cable = New-TestCable
         try {

@@ -53,8 +53,10 @@ public abstract class XskCommand : PSCmdlet, IDisposable
         {
             if (!wildcards || !WildcardPattern.ContainsWildcardCharacters(path)) return [FilePath(path)];
             Collection<string> found = GetResolvedProviderPathFromPSPath(path, out ProviderInfo provider);
-            if (IsFileSystem(provider)) return found;
-            throw new ItemNotFoundException();
+            if (!IsFileSystem(provider)) throw new ItemNotFoundException();
+            // No file for '*' is no error, as with Get-ChildItem; brackets alone are rather a name's own.
+            if (found.Count == 0 && !path.AsSpan().ContainsAny('*', '?')) WriteMismatch(path);
+            return found;
         }
         catch (SessionStateException)
         {
@@ -66,12 +68,15 @@ public abstract class XskCommand : PSCmdlet, IDisposable
         }
         catch (WildcardPatternException)
         {
-            WriteError(XskErrorRecord.Create(
-                nameof(XskErrorId.CaptureNotFound), ErrorCategory.ObjectNotFound,
-                $"There is no file '{path}', which is no valid pattern either", "use -LiteralPath for a name that has brackets in it", path));
+            WriteMismatch(path);
             return [];
         }
     }
+
+    private void WriteMismatch(string path) => WriteError(XskErrorRecord.Create(
+        nameof(XskErrorId.CaptureNotFound), ErrorCategory.ObjectNotFound,
+        $"No file matches '{path}'",
+        "see what is there with Get-ChildItem, and use -LiteralPath for a name that has brackets in it", path));
 
     private protected static bool IsFileSystem(ProviderInfo provider) => provider.Name == "FileSystem";
 
