@@ -151,7 +151,7 @@ if ($faults) {
 }
 
 $help = Join-Path $Module 'en-US'
-$scratch = Join-Path ([IO.Path]::GetTempPath()) "xdpps-help-$PID"
+$scratch = [IO.Directory]::CreateTempSubdirectory('xdpps-help-').FullName
 try {
     $null = New-Item -ItemType Directory -Path $help -Force
     # PlatyPS puts the file into a folder named after the module.

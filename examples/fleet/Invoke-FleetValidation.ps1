@@ -37,7 +37,8 @@
 .PARAMETER TimeoutSeconds
     How long a host may take from there to its last object. After that it is given up.
 .PARAMETER Path
-    Folder for the results: results.clixml has all, summary.csv a line a host. It is made where it is missing.
+    Folder for the results: results.clixml has all, summary.csv a line a host, and, where XdpPS is on this host too,
+    report.html the checks and measurements. It is made where it is missing.
 .OUTPUTS
     An object for each host, in the order given: HostName; Status (Passed, Warned, Failed, Unreachable, ModuleMissing,
     Error, TimedOut); Failed and Warned (how many checks); Reason (one line); Seconds; Results (what came back).
@@ -96,7 +97,8 @@ if ($KeyFilePath) { $options.IdentitiesOnly = 'yes' }
 function Get-Connection {
     param([string] $Text)
     $null = $Text -match '^((?<user>[^@]+)@)?(\[(?<host>[^]]+)\]|(?<host>[^:]+)|(?<host>.*:.*:.*))(:(?<port>\d+))?$'
-    $connection = @{ HostName = $Matches.host; Options = $options; ConnectingTimeout = 1000 * $ConnectTimeoutSeconds + 1000 }
+    # ssh sees to its own connecting; PowerShell's limit counts the start of pwsh over there as well, which a busy host takes long for.
+    $connection = @{ HostName = $Matches.host; Options = $options; ConnectingTimeout = [int](1000 * ($ConnectTimeoutSeconds + $TimeoutSeconds)) + 1000 }
     $user = $Matches['user'] ?? $UserName
     if ($user) { $connection.UserName = $user }
     if ($Matches['port']) { $connection.Port = [int]$Matches.port }
@@ -202,6 +204,10 @@ if ($Path) {
     $null = New-Item -ItemType Directory -Path $Path -Force
     $summary | Export-Clixml -LiteralPath (Join-Path $Path results.clixml) -Depth 5
     $summary | Select-Object -ExcludeProperty Results | Export-Csv -LiteralPath (Join-Path $Path summary.csv)
+    $reported = @($summary.Results | Where-Object { $_ -and $_.PSTypeNames -match '^Deserialized\.XdpPS\.(XdpInterfaceCheck|XdpInterface|XskPathMeasurement|XskThroughputResult)$' })
+    if ($reported -and (Get-Command -Name Export-XskReport -ErrorAction Ignore)) {
+        $reported | Export-XskReport -Path (Join-Path $Path report.html) -Title "Fleet: $($InterfaceName -join ', ')"
+    }
 }
 
 $summary

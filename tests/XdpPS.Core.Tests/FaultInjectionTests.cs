@@ -97,9 +97,12 @@ public sealed class FaultInjectionTests : IDisposable
     public void Bpf_fails(int command, string name, int errno, XskErrorId expected) =>
         Inject(expected, $"bpf({name}", errno, "bpf", command);
 
-    [KernelFact]
-    public void The_netlink_socket_fails() =>
-        Inject(XskErrorId.OutOfDescriptors, "socket(AF_NETLINK", Errno.EMFILE, "socket", Libc.AF_NETLINK);
+    [KernelTheory]
+    [InlineData(Errno.EMFILE, XskErrorId.OutOfDescriptors)]
+    [InlineData(Errno.EPERM, XskErrorId.InterfaceQueryFailed)]
+    [InlineData(Errno.EAFNOSUPPORT, XskErrorId.InterfaceQueryFailed)]
+    public void The_netlink_socket_fails(int errno, XskErrorId expected) =>
+        Inject(expected, "socket(AF_NETLINK", errno, "socket", Libc.AF_NETLINK);
 
     [KernelFact]
     public void The_netlink_question_fails() =>

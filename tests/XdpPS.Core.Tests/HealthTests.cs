@@ -79,14 +79,20 @@ public sealed class HealthTests : IDisposable
     [KernelFact("bpftool")]
     public void After_a_detachment_a_new_socket_attaches_anew() => network.Run(() =>
     {
+        Sockets.Open().Dispose();
+        Residue before = Residue.Now();
         XskSocket deaf = Sockets.Open();
         Detach(deaf.ProgramId);
         deaf.Close();
-        using XskSocket socket = Sockets.Open();
-        Assert.NotEqual(deaf.ProgramId, socket.ProgramId);
-        using XskSocket far = Sockets.Open(TestNetwork.Far);
-        far.Send(Frames.Series(3));
-        Assert.Equal(Frames.Series(3), socket.Take(3));
+        using (XskSocket socket = Sockets.Open(), far = Sockets.Open(TestNetwork.Far))
+        {
+            Assert.NotEqual(deaf.ProgramId, socket.ProgramId);
+            far.Send(Frames.Series(3));
+            Assert.Equal(Frames.Series(3), socket.Take(3));
+            Sockets.AssertConserved(socket, far);
+        }
+
+        Residue.AssertNoMoreThan(before);
     });
 
     [KernelFact]

@@ -135,7 +135,9 @@ public sealed partial class KernelTestPlanTests
         far.Send(frames);
         List<byte[]> arrived = Plan.Look(near, frames.Length);
         Assert.Equal(frames.Length, arrived.Count);
-        int expected = arrived[0].Length == length && multiBuffer && change > 0 ? length : length + change;
+        // Not every driver has room behind the last fragment; a veth says that it has none.
+        bool cannot = multiBuffer && change > 0 && (PlanNetwork.Cards is null || arrived[0].Length == length);
+        int expected = cannot ? length : length + change;
         int same = Math.Min(length, expected);
         for (int i = 0; i < frames.Length; i++)
         {

@@ -30,6 +30,21 @@ public sealed class OptionTests
     public void An_unaligned_frame_has_a_size_from_the_least_to_a_page(int size) =>
         Refused(XskErrorId.FrameSizeInvalid, Sockets.Options(frameSize: size) with { Unaligned = true }, $"{size} bytes", $"must be from 2048 to the page size, {Environment.SystemPageSize}");
 
+    /// <summary>The rule is what tests/vm saw of the driver: of 2,048 bytes it uses 1,024, and of 4,096 three times as many.</summary>
+    [Theory]
+    [InlineData("igb", 1500, 2048, true)]
+    [InlineData("igb", 1007, 2048, true)]
+    [InlineData("igb", 1006, 2048, false)]
+    [InlineData("igb", 1500, 4096, false)]
+    [InlineData("ixgbe", 1500, 2048, false)]
+    public void Where_the_driver_would_cut_packets_zero_copy_is_not_asked_for(string driver, int mtu, int frameSize, bool cut)
+    {
+        XdpInterface nic = XdpInterface.Get("lo") with { Driver = driver, Mtu = mtu };
+        XskSocketOptions options = new() { InterfaceName = "lo", FrameSize = frameSize };
+        Assert.Equal(cut, options.WhyPacketsComeInPieces(nic) is not null);
+        Assert.Null((options with { RxRingSize = 0 }).WhyPacketsComeInPieces(nic));
+    }
+
     [Theory]
     [InlineData(2048, -1, 1791)]
     [InlineData(2048, 1792, 1791)]

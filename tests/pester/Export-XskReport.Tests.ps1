@@ -255,10 +255,11 @@ Describe "Export-XskReport on a full disk$rootNote" -Tag Unit -Skip:($rootNote -
     It 'leaves what was there before, and nothing else' {
         $disk = (New-Item -ItemType Directory -Path "$folder/disk").FullName
         $script = "Set-Content $disk/report.html before; `$c = [XdpPS.XdpInterfaceCheck]@{ Interface = 'a'; Name = 'b'; Status = 'Pass'; Detail = 'c' * 30000 }; " +
-            "`$c | Export-XskReport $disk/report.html; Get-Content $disk/report.html; @(Get-ChildItem $disk -Force).Count; `$Error[-1].FullyQualifiedErrorId"
+            "`$c | Export-XskReport $disk/report.html; Get-Content $disk/report.html; @(Get-ChildItem $disk -Force).Count; `$Error[-1].FullyQualifiedErrorId; mount -o remount,size=4m $disk; `$c | Export-XskReport $disk/report.html; (Get-Content $disk/report.html -Raw).Length -gt 30000"
         $lines = Invoke-Pwsh $script -Prefix 'unshare', '--mount', 'sh', '-c', 'mount -t tmpfs -o size=16k tmpfs "$0" && exec "$@"', $disk
-        $lines[-1] | Should -Be "ReportWriteFailed,$command" -Because ($lines -join '|')
-        $lines[-3, -2] | Should -Be 'before', '1'
+        $lines[-2] | Should -Be "ReportWriteFailed,$command" -Because ($lines -join '|')
+        $lines[-4, -3] | Should -Be 'before', '1'
+        $lines[-1] | Should -Be 'True' -Because 'with room made, as the message says, it is written'
         $lines -join ' ' | Should -Match 'disk of .* is full: nothing was written'
     }
 }

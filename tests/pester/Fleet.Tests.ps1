@@ -56,7 +56,7 @@ Describe "A fleet$note" -Tag Netns -Skip:($note -ne '') {
                 'PermitRootLogin prohibit-password'
                 'PasswordAuthentication no', 'KbdInteractiveAuthentication no'
                 'StrictModes no', 'UsePAM no', 'UseDNS no', 'PrintMotd no', 'PrintLastLog no', 'PidFile none'
-                "SetEnv PATH=$env:PATH PSModulePath=$Modules NO_COLOR=1 DOTNET_ROOT=$env:DOTNET_ROOT"
+                "SetEnv PATH=$env:PATH PSModulePath=$Modules NO_COLOR=1 $($env:DOTNET_ROOT ? "DOTNET_ROOT=$env:DOTNET_ROOT" : '')"
                 if (-not $NoSubsystem) { "Subsystem powershell $pwsh -sshs -NoLogo -NoProfile" }
             ) | Set-Content -LiteralPath "$hostKey.config"
             Start-Program ip 'netns', 'exec', $namespaces[$Number - 1], $sshd, '-D', '-e', '-f', "$hostKey.config" -WaitFor 'Server listening' -Stream Error
@@ -112,7 +112,7 @@ Describe "A fleet$note" -Tag Netns -Skip:($note -ne '') {
             $by[$name].Status | Should -BeIn 'Passed', 'Warned' -Because $by[$name].Reason
             $by[$name].Failed | Should -Be 0
             $by[$name].Results.Count | Should -BeGreaterThan 8
-            $by[$name].Results.PSObject.TypeNames | Should -Contain 'Deserialized.XdpPS.XdpInterfaceCheck'
+            $by[$name].Results[0].PSTypeNames | Should -Contain 'Deserialized.XdpPS.XdpInterfaceCheck'
             ($by[$name].Results.Interface | Sort-Object -Unique) | Should -Be va
             # What the module calls by the name is there, and no number.
             $by[$name].Results | Format-Table | Out-String | Should -Match '(?m)^AfXdp +Pass '
@@ -137,6 +137,10 @@ Describe "A fleet$note" -Tag Netns -Skip:($note -ne '') {
         $rows = Import-Csv -LiteralPath "$TestDrive/results/summary.csv"
         $rows.HostName | Should -Be $hosts
         $rows.Status | Should -Be $found.Status
+        # Of each host that could be asked, the report has every check.
+        $report = ([xml](Get-Content -LiteralPath "$TestDrive/results/report.html" -Raw)).DocumentElement
+        foreach ($address in '10.93.1.2', '10.93.2.2') { $report.InnerText | Should -Match ([regex]::Escape($address)) }
+        foreach ($name in $found[0].Results.Name) { $report.InnerText | Should -Match $name }
         $again = Import-Clixml -LiteralPath "$TestDrive/results/results.clixml"
         @($again[0].Results).Count | Should -Be $found[0].Results.Count
         [XdpPS.XdpInterfaceCheck]$again[0].Results[0] | Out-String | Should -Be ([XdpPS.XdpInterfaceCheck]$found[0].Results[0] | Out-String)
@@ -167,7 +171,7 @@ Describe "A fleet$note" -Tag Netns -Skip:($note -ne '') {
         $mute.Start()
         try {
             $names = $hosts[0], "127.0.0.1:$($mute.LocalEndpoint.Port)"
-            $found = & $script -HostName $names -InterfaceName va @common -ConnectTimeoutSeconds 2 -TimeoutSeconds 1 -ScriptBlock { Start-Sleep -Seconds 600 }
+            $found = & $script -HostName $names -InterfaceName va @common -ConnectTimeoutSeconds 3 -TimeoutSeconds 2 -ScriptBlock { Start-Sleep -Seconds 600 }
         }
         finally {
             $mute.Stop()

@@ -52,8 +52,9 @@ $inside = $outer -and [IO.FileInfo]::new($namespaceLink).LinkTarget -ne $outer
 if (-not $outer) {
     # What processes that are killed leave among the temporary files goes away with this folder.
     $usual = $env:TMPDIR
-    $env:TMPDIR = Join-Path ([IO.Path]::GetTempPath()) "xdpps-tests-$PID"
-    $null = New-Item -ItemType Directory -Path $env:TMPDIR -Force
+    # Nobody else can have made it before; the ordinary users of some tests may read in it.
+    $env:TMPDIR = [IO.Directory]::CreateTempSubdirectory('xdpps-tests-').FullName
+    [IO.File]::SetUnixFileMode($env:TMPDIR, 'UserRead, UserWrite, UserExecute, GroupRead, GroupExecute, OtherRead, OtherExecute')
     $env:XDPPS_TEST_OUTER_NAMESPACE = [IO.FileInfo]::new($namespaceLink).LinkTarget
     $arguments = @('-NoProfile', '-NonInteractive', '-File', $PSCommandPath)
     foreach ($name in $PSBoundParameters.Keys) { $arguments += "-$name", ($PSBoundParameters[$name] -join ',') }

@@ -62,13 +62,13 @@ function Attempt { $e = $null; $s = New-XskSocket @args -ErrorAction SilentlyCon
         $capture = Start-Capture $cable.Right
         # No soft limit above what is usual; no CAP_IPC_LOCK.
         $program, $arguments = Get-CommandLine -Capability $three -Prefix 'prlimit', '--memlock=4194304:' -Script @"
-            (id -u); [regex]::Match([IO.File]::ReadAllText('/proc/self/status'), 'CapEff:\s+0*(\w+)').Groups[1].Value
             `$s = New-XskSocket $left -FrameCount 512 -ErrorAction Stop
             "`$s"; 'READY'
+            "`$(id -u) `$([regex]::Match([IO.File]::ReadAllText('/proc/thread-self/status'), 'CapEff:\s+0*(\w+)').Groups[1].Value)"
             `$packets = @(`$s | Receive-XskPacket -Count 5 -TimeoutSeconds 10)
             `$packets | ForEach-Object { [Convert]::ToHexString(`$_.Data).ToLowerInvariant() }
             `$packets | Send-XskFrame `$s
-            (`$s | Get-XskRingStats).TxSent
+            (`$s | Get-XskRingStats).TxCompleted
             `$s | Remove-XskSocket; `$s.State
 "@
         $lines = [Collections.Generic.List[string]]::new()
@@ -87,8 +87,10 @@ function Attempt { $e = $null; $s = New-XskSocket @args -ErrorAction SilentlyCon
         }
 
         $expected = @($frames | ForEach-Object { ConvertTo-Hex $_ })
-        $lines[0..4] | Should -Be $expected
-        $lines[-1] | Should -Be 'Closed' -Because "$lines"
+        # CAP_NET_ADMIN (12), CAP_NET_RAW (13) and CAP_BPF (39), and no other.
+        $lines[0] | Should -Be "$user 8000003000"
+        $lines[1..5] | Should -Be $expected
+        $lines[-2, -1] | Should -Be '5', 'Closed' -Because "$lines"
         # What it sent, as tcpdump has it.
         $seen | Should -Be $expected
         (Get-AttachedProgram $left).Id | Should -Be 0

@@ -83,7 +83,7 @@ Describe "A virtual machine that is ended$boots" -Tag Netns -Skip:($boots -ne ''
             Wait-Until { Test-Path -LiteralPath "$out/pid" } -Seconds 20 | Should -BeTrue
             $machine = (Get-Content -LiteralPath "$out/pid").Trim()
             Test-Path -LiteralPath "/proc/$machine" | Should -BeTrue
-            ip netns list | Should -Match "^xdpps-vm-$($cell.Id)\b"
+            @(ip netns list) -match "^xdpps-vm-$($cell.Id)\b" | Should -HaveCount 1
             $null = Invoke-Native /bin/kill -TERM $cell.Id
             $cell.WaitForExit(20000) | Should -BeTrue
             Test-Path -LiteralPath "/proc/$machine" | Should -BeFalse

@@ -199,7 +199,7 @@ function Write-Table {
     $pattern = '(?s)(?<=<!-- runs -->\n).*?(?=<!-- end of runs -->)'
     $lines = [ordered]@{}
     # Rows of cells that were not run now stay.
-    [regex]::Match($text, $pattern).Value -split "`n" | Where-Object { $_ -match '^\| (?<cell>[a-z]+-[a-z-]+) \| .* \| (?<run>[^|]+) \|( [^|]*\|){4}$' } | ForEach-Object { $lines["$($Matches.cell)/$($Matches.run)"] = $_ }
+    [regex]::Match($text, $pattern).Value -split "`n" | Where-Object { $_ -match '^\| (?<cell>[a-z]+-[a-z-]+) \| .* \| (?<run>[^|]+) \|( [^|]*\|){2}$' } | ForEach-Object { $lines["$($Matches.cell)/$($Matches.run)"] = $_ }
     foreach ($row in $Rows | Where-Object { $_.Run -and -not $_['Cut'] }) {
         $name = @{ card = ''; xunit = 'xunit'; rare = 'xunit, rare'; pester = 'Pester'; plan = "the kernel's test plan"; check = '`Test-XdpInterface`' }[$row.Run] ?? $row.Run
         $came = $row.Passed -eq 0 -and $row.Failed -eq 0 ? "refused: $($row.Reason)" : "$($row.Passed) passed, $($row.Failed) failed, $($row.Skipped) skipped"

@@ -21,7 +21,11 @@ function Request-Host {
 
 function New-Socket {
     param([string] $Name, [hashtable] $More = @{})
-    New-XskSocket $Name -BindMode $Bind -AttachMode Native -WarningAction Ignore @More
+    $size = @{}
+    # igb's buffers are the whole KiB of a frame without its headroom (igb_setup_srrctl): of 2,048 bytes that is one, and
+    # without copies longer packets come in pieces.
+    if ((Get-Item -LiteralPath "/sys/class/net/$Name/device/driver").LinkTarget -like '*/igb' -and -not $More.ContainsKey('ShareUmemWith')) { $size.FrameSize = 4096 }
+    New-XskSocket $Name -BindMode $Bind -AttachMode Native -WarningAction Ignore @size @More
 }
 
 # The interface's program, which there must be none of once the sockets are closed.

@@ -246,12 +246,13 @@ internal sealed partial class XskSetup(XskSocketOptions options, XskResources re
         ushort common = (ushort)((options.NeedWakeup ? IfXdp.XDP_USE_NEED_WAKEUP : 0) | (options.MultiBuffer ? IfXdp.XDP_USE_SG : 0));
         string sg = options.MultiBuffer ? " | XDP_USE_SG" : "";
         bool generic = resources.Attachment?.Mode == XdpMode.Generic;
+        (string Cause, string Remedy)? pieces = options.WhyPacketsComeInPieces(nic);
         bool tryZeroCopy = options.BindMode switch
         {
             XskBindMode.Copy => false,
             XskBindMode.ZeroCopy => true,
             // Where the kernel is too old to tell (before 6.3), trying is the only way to find out.
-            _ => !generic && !options.FramesCrossPages && nic.AskForZeroCopy() != false,
+            _ => !generic && !options.FramesCrossPages && pieces is null && nic.AskForZeroCopy() != false,
         };
         if (tryZeroCopy && options.FramesCrossPages)
         {
@@ -260,6 +261,8 @@ internal sealed partial class XskSetup(XskSocketOptions options, XskResources re
                 $"Frames of {options.FrameSize} bytes lie across pages, and zero-copy takes them only where both pages are adjacent in memory",
                 "leave out -Unaligned, use a -FrameSize that divides the page size, or -BindMode Copy");
         }
+
+        if (tryZeroCopy && pieces is var (cause, remedy)) throw XskException.FromCheck(XskErrorId.ZeroCopyNotSupported, cause, remedy);
 
         // One of the two is always asked for: with neither, the kernel falls back to copying without a word, and
         // i40e on some kernels breaks (Firedancer #4266).

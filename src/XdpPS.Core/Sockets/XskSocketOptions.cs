@@ -229,6 +229,19 @@ public sealed record XskSocketOptions
             $"{larger}run '{nic.Command($"ip link set {nic.Name} mtu {fitting - EthernetFrame.HeaderLength}")}'");
     }
 
+    /// <summary>Why a driver would deliver long packets in pieces without copies, and what would keep them whole; null where it would not.</summary>
+    internal (string Cause, string Remedy)? WhyPacketsComeInPieces(XdpInterface nic)
+    {
+        // The register counts KiB, to which the driver rounds a frame without its headroom down (igb_setup_srrctl), and
+        // what does not fit goes on in the next frame as a packet of its own; seen on Linux 7.3.
+        if (nic.Driver is not "igb" || RxRingSize == 0 || !AttachProgram) return null;
+        int whole = (EffectiveFrameSize - Umem.ReceiveOffset(Headroom)) / 1024 * 1024;
+        if (nic.Mtu + EthernetFrame.HeaderLength + 4 <= whole) return null;
+        return (
+            $"Without copies {nic.Driver} puts at most {whole} bytes of a packet into a frame of {EffectiveFrameSize} bytes, and delivers longer ones in pieces, which the MTU of {nic.Mtu} allows",
+            $"use -FrameSize {Environment.SystemPageSize} or -BindMode Copy");
+    }
+
     /// <summary>Checks everything that can be checked without a system call.</summary>
     /// <exception cref="XskException">A value is out of range; the message has the rule and the value.</exception>
     public void Validate()
