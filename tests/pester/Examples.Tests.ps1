@@ -83,9 +83,9 @@ BeforeAll {
             9     = @{ Prepare = { Add-ForeignProgram }; Errors = 'ProgramAttached' }
             10    = @{ Quiet = $true; Prepare = { Set-Mtu 9000; Set-Queues 1 }; After = { Set-Queues 4; Set-Mtu 1500 } }
         }
-        'Receive-XskPacket' = @{ 2 = @{ Fresh = $true }; 3 = @{ Fresh = $true }; 5 = @{ Fresh = $true; Burst = 150 }; 6 = @{ Fresh = $true } }
+        'Receive-XskPacket' = @{ 2 = @{ Fresh = $true }; 3 = @{ Fresh = $true }; 5 = @{ Fresh = $true; Burst = 150; Replace = @{ '-TimeoutSeconds 1' = '-TimeoutSeconds 0.5' } }; 6 = @{ Fresh = $true } }
         'Measure-XskPath'   = @{
-            Replace = $farAway + @{ '-TrialSeconds 1' = '-TrialSeconds 0.1' }
+            Replace = $farAway + @{ '-TrialSeconds 1' = '-TrialSeconds 0.1'; '-DurationSeconds 0.3' = '-DurationSeconds 0.1' }
             1       = @{ Prepare = { Set-Queues 1 } }
             5       = @{ Within = '$a = New-XskSocket eth1; $b = New-XskSocket eth2'; After = { Set-Queues 4 } }
         }
@@ -95,7 +95,8 @@ BeforeAll {
         'Remove-XskSocket'  = @{ 2 = @{ Given = '$null = New-XskSocket eth1; $null = New-XskSocket eth2 -AllQueues' } }
         'Send-XskFrame'     = @{
             1 = @{ Quiet = $true }
-            2 = @{ Burst = 300 }
+            2 = @{ Burst = 300; Replace = @{ '-TimeoutSeconds 1' = '-TimeoutSeconds 0.5' } }
+            3 = @{ Replace = @{ '-PacketsPerSecond 250' = '-PacketsPerSecond 2500' } }
             4 = @{ Errors = 'FrameBytesUnrolled' }
             5 = @{ Errors = 'FrameTooLong', 'FrameHexInvalid' }
         }
@@ -206,12 +207,12 @@ wait
         }
     }
 
-    # A test that is printed is run as one, in a process of its own: its verdicts are about the machine.
+    # A test that is printed is run as one, in the session: its verdicts are about the machine.
     function Invoke-PesterBlock {
-        param([string] $Code, [string] $Before)
+        param([runspace] $Session, [string] $Code, [string] $Before)
         Set-Content -LiteralPath "$folder/printed.Tests.ps1" -Value "BeforeAll { $Before }`n$Code"
         $run = "Import-Module '$((Get-Module -Name Pester).Path)'; `$run = Invoke-Pester -Path '$folder/printed.Tests.ps1' -Output None -PassThru; 'ran {0} of {1}, {2} broken' -f (`$run.PassedCount + `$run.FailedCount), `$run.TotalCount, `$run.FailedContainersCount"
-        @(Invoke-Pwsh $run)[-1] | Should -Match '^ran (\d+) of \1, 0 broken$' -Because $Code
+        @((Invoke-Session $Session $run).Output)[-1] | Should -Match '^ran ([1-9]\d*) of \1, 0 broken$' -Because $Code
     }
 
     function ConvertTo-Line {
@@ -318,7 +319,7 @@ Describe "The examples as they are printed$note" -Tag Netns -Skip:($note -ne '')
 
                     if ($text -match '^Describe ') {
                         $null = Invoke-Session $session 'Get-XskSocket | Remove-XskSocket'
-                        Invoke-PesterBlock $text $need['Within']
+                        Invoke-PesterBlock $session $text $need['Within']
                         continue
                     }
 
