@@ -41,6 +41,37 @@ public sealed class MeasuringTests
     }
 
     [Fact]
+    public void A_time_that_comes_round_after_78_hours_makes_no_latency_long()
+    {
+        NumberedFrames frames = new(Frame("Ethernet", 60), 5);
+        PathReceiver receiver = new([], 5, roundTrip: false);
+        byte[] buffer = new byte[60];
+        const long Round = 1L << 48;
+        foreach ((uint number, long sent) in new (uint, long)[] { (0, Round - 100), (1, Round + 1000), (2, (3 * Round) + 7) })
+        {
+            frames.Write(buffer, number, sent);
+            receiver.Add(buffer, 3, origin: 123, arrived: 123 + sent + 2500, byArrival: false);
+        }
+
+        Assert.Equal((2500, 2500, 3), (receiver.Latencies.Least, receiver.Latencies.Most, receiver.Latencies.Total));
+    }
+
+    [Fact]
+    public void A_copy_that_comes_late_makes_no_rate_lower()
+    {
+        NumberedFrames frames = new(Frame("Ethernet", 60), 5);
+        PathReceiver receiver = new([], 5, roundTrip: false);
+        byte[] buffer = new byte[60];
+        foreach ((uint number, long arrived) in new (uint, long)[] { (0, 1000), (1, 2000), (0, 9000) })
+        {
+            frames.Write(buffer, number, number);
+            receiver.Add(buffer, 2, origin: 0, arrived, byArrival: false);
+        }
+
+        Assert.Equal((1000, 2000, 9000), (receiver.First, receiver.Last, receiver.LastCopy));
+    }
+
+    [Fact]
     public void Percentiles_are_those_of_the_sorted_values_or_at_most_a_128th_more()
     {
         Random random = new(7);

@@ -161,13 +161,20 @@ public sealed class PathMeterTests : IDisposable
         FrameTag.TurnAround(reply);
         byte[] broadcast = new NumberedFrames(Frames.Make(60), 78).Into(new byte[60]).ToArray();
         broadcast.AsSpan(0, 6).Fill(0xff);
-        near.Send(Frames.Make(100), reply, broadcast);
-        SpinWait.SpinUntil(() => reflector.Foreign == 3, TimeSpan.FromSeconds(5));
+        // A request that a switch has flooded, to another host; and one whose reply would go to a group.
+        byte[] elsewhere = new NumberedFrames(Frames.Make(60), 79).Into(new byte[60]).ToArray();
+        reflector.MacAddress.GetAddressBytes().CopyTo(elsewhere, 0);
+        byte[] fromGroup = (byte[])elsewhere.Clone();
+        elsewhere[5] ^= 1;
+        elsewhere[6] &= 0xfe;
+        fromGroup[6] |= 1;
+        near.Send(Frames.Make(100), reply, broadcast, elsewhere, fromGroup);
+        SpinWait.SpinUntil(() => reflector.Foreign == 5, TimeSpan.FromSeconds(5));
         Sockets.Fails(XskErrorId.SocketBusy, () => _ = new XskPoller([far]));
         Sockets.Fails(XskErrorId.SocketBusy, () => _ = new XskReflector(far));
         XskReflectorResult stopped = reflector.Stop();
         Assert.Same(stopped, reflector.Stop());
-        Assert.Equal((3, 0, 0, XskReflectorState.Stopped), (stopped.Foreign, stopped.Dropped, stopped.ReceiveLost, reflector.State));
+        Assert.Equal((5, 0, 0, XskReflectorState.Stopped), (stopped.Foreign, stopped.Dropped, stopped.ReceiveLost, reflector.State));
         Assert.Empty(near.Drain());
         Sockets.AssertConserved(near, far);
         // It can be received on again.
@@ -275,6 +282,40 @@ public sealed class PathMeterTests : IDisposable
         }
 
         Assert.InRange(receiver.Account.Received, Frames / 2, Frames);
+    }
+
+    [KernelFact]
+    public void What_has_come_when_the_wait_is_over_is_not_lost()
+    {
+        const int Frames = 640;
+        using XskSocket from = Open(left, TestNetwork.Near);
+        using XskSocket to = Open(left, TestNetwork.Far);
+        byte[] frame = new PathAddresses(from, [to], new XskPathOptions(), roundTrip: false).Frame(60);
+        PathSender sender = new(from, new NumberedFrames(frame, 4712), null, TimeSpan.FromSeconds(60), Frames);
+        PathReceiver receiver = new([to], 4712, roundTrip: false);
+        while (!sender.IsDone) sender.Turn(Interop.KernelClock.Monotonic, out _);
+        from.Flush(TimeSpan.FromSeconds(5));
+        Assert.True(SpinWait.SpinUntil(() => to.GetStatistics().Rx!.Used == Frames, TimeSpan.FromSeconds(10)));
+        using XskPoller poller = new([to]);
+        using (PathRun run = new(sender, receiver, from, poller, new XskPathOptions { Drain = TimeSpan.Zero }, oneThread: true, TimeSpan.FromSeconds(1), default))
+            Assert.True(run.Wait(TimeSpan.FromSeconds(30)));
+        Assert.Equal((Frames, 0), (receiver.Account.Received, receiver.Foreign));
+    }
+
+    [KernelFact]
+    public void Progress_comes_often_however_long_it_takes()
+    {
+        using XskSocket from = Open(left, TestNetwork.Near);
+        using XskSocket to = Open(left, TestNetwork.Far);
+        // A hundredth of its time, after which a sample of the rings is due, is 36 seconds.
+        using CancellationTokenSource stop = new(TimeSpan.FromSeconds(20));
+        int shown = 0;
+        using XskPathMeter meter = new(from, [to]);
+        Assert.Throws<OperationCanceledException>(() => meter.Measure(64, 100, TimeSpan.FromHours(1), _ =>
+        {
+            if (++shown == 2) stop.Cancel();
+        }, stop.Token));
+        Assert.Equal(2, shown);
     }
 
     [KernelFact]

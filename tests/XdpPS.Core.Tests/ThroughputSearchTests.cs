@@ -17,6 +17,7 @@ public sealed class ThroughputSearchTests
         Assert.Equal(result.Throughput, result.AtThroughput.SentPacketsPerSecond);
         Assert.All(result.Trials, trial => Assert.Equal(trial.SentPacketsPerSecond > capacity, trial.Lost > 0));
         Assert.Null(result.Trials[0].OfferedPacketsPerSecond);
+        Assert.False(result.SenderLimited);
     }
 
     [Fact]
@@ -24,11 +25,16 @@ public sealed class ThroughputSearchTests
     {
         XskThroughputResult all = Run(_ => 0, _ => true, new());
         Assert.Equal((Highest, 200_000), (all.Throughput, all.BackToBackFrames));
+        // It is the sender that was measured.
+        Assert.True(all.SenderLimited);
+        Assert.Single(all.Deviations, line => line.Contains("lower bound", StringComparison.Ordinal));
+        Assert.Contains("at least 100000 a second", all.ToString(), StringComparison.Ordinal);
         // The first at the highest rate, and the next of section 26.3: two in succession without loss.
         Assert.Equal(2, all.Trials.Count);
         XskThroughputResult none = Run(_ => 0.5, _ => false, new());
         Assert.Equal((0, 0), (none.Throughput, none.BackToBackFrames));
         Assert.Null(none.AtThroughput);
+        Assert.False(none.SenderLimited);
     }
 
     [Fact]
@@ -53,8 +59,19 @@ public sealed class ThroughputSearchTests
     {
         XskThroughputResult result = Run(rate => rate > 50_000 ? 0.5 : 0, _ => true, new() { Resolution = 0.01 }, keeps: 0.5);
         Assert.InRange(result.Throughput, 24_000, 25_000);
+        Assert.True(result.SenderLimited);
         Assert.Single(result.Deviations, line => line.Contains("lower bound", StringComparison.Ordinal));
         Assert.DoesNotContain(Run(rate => rate > 50_000 ? 0.5 : 0, _ => true, new()).Deviations, line => line.Contains("lower bound", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void A_rate_that_the_sender_kept_is_a_lower_bound_where_a_higher_one_passed_and_was_not_kept()
+    {
+        // It passes at 50,000, which is kept, and up to 75,000, of which only 40,000 are sent.
+        XskThroughputResult result = Run(rate => rate > 75_000 ? 0.5 : 0, _ => true, new() { Resolution = 0.01 }, keepsAt: rate => rate > 60_000 ? 40_000 : rate);
+        Assert.Equal((50_000, 50_000), (result.Throughput, result.AtThroughput!.OfferedPacketsPerSecond));
+        Assert.True(result.SenderLimited);
+        Assert.Single(result.Deviations, line => line.Contains("did not keep the rate of 75000 ", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -73,7 +90,7 @@ public sealed class ThroughputSearchTests
         Assert.Contains("Trials sent for 1 s, not for 60 (section 24)", result.Deviations);
     }
 
-    private static XskThroughputResult Run(Func<double, double> loss, Func<long, bool> holds, XskThroughputOptions options, TimeSpan? drain = null, double keeps = 1) =>
+    private static XskThroughputResult Run(Func<double, double> loss, Func<long, bool> holds, XskThroughputOptions options, TimeSpan? drain = null, double keeps = 1, Func<double, double>? keepsAt = null) =>
         new ThroughputSearch(options, drain ?? TimeSpan.FromSeconds(2), (rate, duration, limit) =>
         {
             bool burst = limit < uint.MaxValue;
@@ -92,7 +109,7 @@ public sealed class ThroughputSearchTests
                 Received = sent - (long)lost,
                 Duplicates = 0,
                 Reordered = 0,
-                SentPacketsPerSecond = rate is null ? sentAt : keeps * sentAt,
+                SentPacketsPerSecond = rate is null ? sentAt : keepsAt?.Invoke(sentAt) ?? (keeps * sentAt),
                 ReceivedPacketsPerSecond = sentAt,
                 RoundTrip = false,
                 Start = DateTimeOffset.Now,

@@ -66,6 +66,12 @@ Describe "A reflector$note" -Tag Netns -Skip:($note -ne '') {
         Get-XskSocket $cable.Right -ErrorAction Ignore | Should -BeNullOrEmpty
     }
 
+    It 'stays with whoever wanted no more than one' {
+        $reflector = Start-XskReflector $cable.Right | Select-Object -First 1
+        (Measure-XskPath $near -DestinationMac $reflector.MacAddress @quick).Lost | Should -Be 0
+        (Stop-XskReflector $reflector).Failure | Should -BeNullOrEmpty
+    }
+
     It 'reflects UDP to a port' {
         $reflector = Start-XskReflector $cable.Right -Protocol Udp -Port 5000
         $result = Measure-XskPath $near -DestinationMac $reflector.MacAddress -Protocol Udp -Port 5000 @quick

@@ -73,7 +73,10 @@ internal static class DriverChecks
         };
     }
 
-    /// <summary>GRO comes after a native program, and before a generic one, which gets no packets of several.</summary>
+    /// <summary>
+    /// GRO comes after a native program. An interface with a generic one has none (netif_elide_gro, include/linux/netdevice.h),
+    /// but gets what those under it have merged, and no socket takes that.
+    /// </summary>
     internal static CheckFinding Offloads(CheckSubject subject)
     {
         if (subject.Offloads is not { } on) return CheckFinding.Unknown("the kernel does not tell the interface's features");
@@ -87,8 +90,12 @@ internal static class DriverChecks
 
         bool gro = on.Contains("rx-gro");
         string state = $"LRO is off, GRO {(gro ? "on" : "off")}";
-        if (!gro || !subject.IsGeneric) return CheckFinding.Pass(gro ? $"{state}, which comes after a native program" : state);
-        return CheckFinding.Warn($"{state}: packets that it has merged never reach a socket in generic mode", subject.Command($"ethtool -K {subject.Name} gro off"));
+        if (!subject.IsGeneric) return CheckFinding.Pass(gro ? $"{state}, which comes after a native program" : state);
+        string[] below = [.. subject.Below.Where(other => other.XdpMode != XdpMode.Generic && Ethtool.GetFeatures(other.Name)?.Contains("rx-gro") == true).Select(other => other.Name)];
+        if (below.Length == 0) return CheckFinding.Pass(gro ? $"{state}, which merges nothing while a program runs in generic mode" : state);
+        return CheckFinding.Warn(
+            $"packets that GRO has merged on {string.Join(", ", below)}, under {subject.Name}, never reach a socket in generic mode",
+            string.Join("; ", below.Select(name => subject.Command($"ethtool -K {name} gro off"))));
     }
 
     internal static CheckFinding Mtu(CheckSubject subject)

@@ -35,7 +35,7 @@ internal static partial class HostTraffic
     internal static ushort? SshServerPort => (ushort?)SshServer()?.Port;
 
     /// <summary>The interface and all that is stacked on it: its bridge or bond, and VLANs over any of them.</summary>
-    private static HashSet<int> WithUppers(XdpInterface nic, List<XdpInterface> all)
+    internal static HashSet<int> WithUppers(XdpInterface nic, List<XdpInterface> all)
     {
         HashSet<int> affected = [nic.Index];
         bool grown = true;

@@ -50,6 +50,11 @@ internal static class FrameTag
 
     internal static long Time(ReadOnlySpan<byte> tag) => (long)(BinaryPrimitives.ReadUInt64BigEndian(tag[10..]) & LongestTime);
 
+    /// <summary>How long after its time a frame arrived: times come round after 78 hours.</summary>
+    /// <param name="tag">The tag.</param>
+    /// <param name="elapsed">Nanoseconds from the beginning of the run to the arrival.</param>
+    internal static long Age(ReadOnlySpan<byte> tag, long elapsed) => (elapsed - Time(tag)) << 16 >> 16;
+
     /// <summary>Finds where the tag of a frame would be: after Ethernet, or after UDP over IPv4 or IPv6 without fragments and extension headers; VLAN tags are passed over.</summary>
     /// <param name="frame">Any bytes.</param>
     /// <param name="internet">Where the IP header is; 0 without one.</param>

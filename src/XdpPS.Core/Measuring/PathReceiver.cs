@@ -41,10 +41,13 @@ internal sealed class PathReceiver
     /// <summary>Every latency ends with the XDP program's reading of the clock.</summary>
     internal bool ByArrival { get; private set; } = true;
 
-    /// <summary>When the first frame arrived, and when the last.</summary>
+    /// <summary>When the first frame arrived, and when the last, each for the first time.</summary>
     internal long First { get; private set; }
 
     internal long Last { get; private set; }
+
+    /// <summary>When the last frame or copy of one arrived.</summary>
+    internal long LastCopy { get; private set; }
 
     /// <summary>Different frames that have arrived, for other threads.</summary>
     internal long Received => Volatile.Read(ref received);
@@ -57,6 +60,15 @@ internal sealed class PathReceiver
         bool any = false;
         for (int i = 0; i < sockets.Count; i++) any |= Take(sockets[i], sender);
         return any;
+    }
+
+    /// <summary>Takes what is on the rings, and of what comes meanwhile no more than they hold.</summary>
+    /// <exception cref="XskException">As <see cref="XskSocket.Receive"/>.</exception>
+    internal void TakeRest(PathSender sender)
+    {
+        for (int left = sockets.Max(socket => socket.RxRingSize); left > 0 && Turn(sender); left -= Batch)
+        {
+        }
     }
 
     /// <summary>Throws away what arrived before.</summary>
@@ -112,11 +124,12 @@ internal sealed class PathReceiver
             return;
         }
 
+        LastCopy = arrived;
+        if (!Account.Add(FrameTag.Sequence(tag))) return;
         if (First == 0) First = arrived;
         Last = arrived;
-        if (!Account.Add(FrameTag.Sequence(tag))) return;
         if (!byArrival) ByArrival = false;
-        long latency = Math.Max(0, arrived - origin - FrameTag.Time(tag));
+        long latency = Math.Max(0, FrameTag.Age(tag, arrived - origin));
         Latencies.Add(latency);
         // RFC 3550, section 6.4.1.
         if (previous >= 0) jitter += (Math.Abs(latency - previous) - jitter) / 16;

@@ -117,6 +117,9 @@ internal sealed class PathRun : IDisposable
         {
             if (!receiver.Turn(sender)) poller.Wait(sent.IsSet ? TimeSpan.FromMilliseconds(10) : TimeSpan.FromMilliseconds(50));
         }
+
+        // What has come is not lost because this thread had no processor to read it on.
+        if (!stop.IsCancellationRequested) receiver.TakeRest(sender);
     }
 
     private void SendAndReceive()
@@ -146,7 +149,7 @@ internal sealed class PathRun : IDisposable
         if (!sent.IsSet) return false;
         long since = KernelClock.Monotonic - sentAt;
         if (since >= drain.TotalNanoseconds) return true;
-        return receiver.Account.Received == sender.Sent && KernelClock.Monotonic - Math.Max(receiver.Last, sentAt) >= Quiet.TotalNanoseconds;
+        return receiver.Account.Received == sender.Sent && KernelClock.Monotonic - Math.Max(receiver.LastCopy, sentAt) >= Quiet.TotalNanoseconds;
     }
 
     private static TimeSpan Nap(long nanoseconds)

@@ -20,6 +20,9 @@ internal sealed class ThroughputSearch(
 
     private readonly List<XskPathMeasurement> trials = [];
 
+    /// <summary>The highest rate that was to be kept and at which a trial passed, whatever was really sent.</summary>
+    private double passes;
+
     private double TrialSeconds => options.TrialDuration.TotalSeconds;
 
     private TimeSpan Rest => TimeSpan.FromSeconds(Math.Min(RfcRestSeconds, RfcRestSeconds * TrialSeconds / RfcTrialSeconds));
@@ -30,6 +33,7 @@ internal sealed class ThroughputSearch(
         XskPathMeasurement fastest = Try(null);
         double highest = fastest.SentPacketsPerSecond;
         XskPathMeasurement? best = FindThroughput(fastest, highest);
+        string? limit = SenderLimit(fastest, best);
         FindLossRates(fastest, highest);
         return new XskThroughputResult
         {
@@ -38,13 +42,14 @@ internal sealed class ThroughputSearch(
             FrameSize = fastest.FrameSize,
             FrameLength = fastest.FrameLength,
             Throughput = best?.SentPacketsPerSecond ?? 0,
+            SenderLimited = limit is not null,
             LossTolerance = options.LossTolerance,
             TrialSeconds = TrialSeconds,
             BackToBackFrames = FindLongestBurst(highest),
             // Arrays, which PowerShell can index.
             Trials = trials.ToArray(),
             AtThroughput = best,
-            Deviations = Deviations(highest, best).ToArray(),
+            Deviations = Deviations(highest, limit).ToArray(),
         };
     }
 
@@ -53,7 +58,7 @@ internal sealed class ThroughputSearch(
     {
         if (Passes(fastest)) return fastest;
         XskPathMeasurement? best = null;
-        double passes = 0, fails = highest;
+        double fails = highest;
         while (fails - passes > options.Resolution * highest)
         {
             double rate = (passes + fails) / 2;
@@ -117,14 +122,23 @@ internal sealed class ThroughputSearch(
 
     private bool Passes(XskPathMeasurement one) => one.Sent > 0 && one.LossRatio <= options.LossTolerance;
 
-    private IEnumerable<string> Deviations(double highest, XskPathMeasurement? best)
+    /// <returns>How the sender, and not the path, was the limit; null where it was not.</returns>
+    private string? SenderLimit(XskPathMeasurement fastest, XskPathMeasurement? best)
+    {
+        if (best is null) return null;
+        if (best == fastest) return "The trial at the highest rate that the sender reached passed: the path may carry more, and the throughput is a lower bound (section 26.1)";
+        return best.SentPacketsPerSecond < LeastKept * passes
+            ? Text($"The sender did not keep the rate of {passes:F0} frames a second, and sent no more than {best.SentPacketsPerSecond:F0} in a trial that passed: the throughput is a lower bound (section 26.1)")
+            : null;
+    }
+
+    private IEnumerable<string> Deviations(double highest, string? limit)
     {
         if (TrialSeconds < RfcTrialSeconds) yield return Text($"Trials sent for {TrialSeconds} s, not for {RfcTrialSeconds} (section 24)");
         if (Rest.TotalSeconds < RfcRestSeconds) yield return Text($"After a trial came a rest of {Rest.TotalSeconds:0.###} s, not of {RfcRestSeconds} (section 23)");
         if (drain.TotalSeconds < RfcDrainSeconds) yield return Text($"Residual frames were waited for {drain.TotalSeconds} s, not {RfcDrainSeconds} (section 23)");
         if (options.LossTolerance > 0) yield return Text($"A trial with a loss of up to {options.LossTolerance} passed, not only one without (section 26.1)");
-        if (best?.OfferedPacketsPerSecond is { } rate && best.SentPacketsPerSecond < LeastKept * rate)
-            yield return Text($"The sender did not keep the rate of {rate:F0} frames a second, and sent {best.SentPacketsPerSecond:F0}: the throughput is a lower bound (section 26.1)");
+        if (limit is not null) yield return limit;
         yield return Text($"The highest rate tried is what the sender reached, {highest:F0} frames a second, not the medium's (sections 20 and 26.3)");
         yield return "The latencies are of all frames of one trial, not of one frame each in 20 trials of 120 s (section 26.2)";
         yield return Text($"The burst was searched for once, with bursts of up to {Math.Min(RfcBurstSeconds, TrialSeconds)} s, not 50 times with 2 s or more (section 26.4)");

@@ -15,6 +15,7 @@ public sealed partial class XskPathMeter : IDisposable
     /// <summary>Samples of the rings' fill that a measurement takes at the most.</summary>
     private const int MostSamples = 100;
 
+    private static readonly TimeSpan ProgressInterval = TimeSpan.FromMilliseconds(200);
     private static readonly TimeSpan LeastSampleInterval = TimeSpan.FromMilliseconds(10);
     private static readonly TimeSpan FlushPatience = TimeSpan.FromSeconds(1);
 
@@ -155,11 +156,18 @@ public sealed partial class XskPathMeter : IDisposable
         using (PathRun one = new(sender, receiver, transmit, poller, options, HasOneThread, FlushPatience, stop))
         {
             TimeSpan interval = duration / MostSamples < LeastSampleInterval ? LeastSampleInterval : duration / MostSamples;
+            TimeSpan due = interval;
             long started = Stopwatch.GetTimestamp();
-            while (!one.Wait(interval))
+            while (!one.Wait(interval < ProgressInterval ? interval : ProgressInterval))
             {
-                if (samples.Count < MostSamples && !sender.IsDone) samples.Add(Sample(Stopwatch.GetElapsedTime(started)));
-                progress?.Invoke(new XskPathProgress(frameSize, rate, Stopwatch.GetElapsedTime(started), duration, sender.Sent, receiver.Received));
+                TimeSpan elapsed = Stopwatch.GetElapsedTime(started);
+                if (elapsed >= due && samples.Count < MostSamples && !sender.IsDone)
+                {
+                    samples.Add(Sample(elapsed));
+                    due = elapsed + interval;
+                }
+
+                progress?.Invoke(new XskPathProgress(frameSize, rate, elapsed, duration, sender.Sent, receiver.Received));
             }
         }
 

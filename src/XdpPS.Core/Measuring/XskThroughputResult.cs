@@ -20,6 +20,9 @@ public sealed class XskThroughputResult
     /// <summary>The highest rate found at which no more was lost than <see cref="LossTolerance"/>, in frames a second (RFC 2544, section 26.1); 0 where there was none.</summary>
     public required double Throughput { get; init; }
 
+    /// <summary>The sender was the limit, and not the path, which may carry more: <see cref="Throughput"/> is a lower bound.</summary>
+    public bool SenderLimited { get; init; }
+
     /// <summary><see cref="Throughput"/> in bits a second of frames with FCS, without preamble and inter-frame gap.</summary>
     public double ThroughputBits => Throughput * FrameSize * 8;
 
@@ -44,5 +47,5 @@ public sealed class XskThroughputResult
     /// <returns>The path and the throughput, on one line.</returns>
     public override string ToString() => string.Create(
         CultureInfo.InvariantCulture,
-        $"{Transmit} to {Receive}, {FrameSize} bytes with FCS: {Throughput:F0} a second at {LossTolerance:P3} loss, {BackToBackFrames} back to back");
+        $"{Transmit} to {Receive}, {FrameSize} bytes with FCS: {(SenderLimited ? "at least " : "")}{Throughput:F0} a second at {LossTolerance:P3} loss, {BackToBackFrames} back to back");
 }

@@ -35,7 +35,7 @@ public sealed class XskForwarder : IDisposable
         this.options = options ?? new XskForwarderOptions();
         ArgumentOutOfRangeException.ThrowIfLessThan(this.options.Count, 1);
         AddressRewrite? addresses = AddressRewrite.From(this.options);
-        IFrameFilter? drop = this.options.Reflects ? new NoRequest() : this.options.DropFilter is { } filter ? new CompiledFilter(filter) : null;
+        IFrameFilter? drop = this.options.Reflects ? new NoRequest(from.MacAddress) : this.options.DropFilter is { } filter ? new CompiledFilter(filter) : null;
         // There and back on one socket is one direction.
         bool both = this.options.Bidirectional && from != to;
         targets = both ? [to, from] : [to];

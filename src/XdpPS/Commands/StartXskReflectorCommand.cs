@@ -69,14 +69,18 @@ public sealed class StartXskReflectorCommand : XskCommand
         foreach (XskSocket socket in Socket)
         {
             if (!ShouldProcess($"{socket.InterfaceName} queue {socket.QueueId}", "Send frames of measurements back")) continue;
+            XskReflector reflector;
             try
             {
-                Start(socket, owns: false);
+                reflector = Start(socket, owns: false);
             }
             catch (XskException e)
             {
                 WriteError(e, socket);
+                continue;
             }
+
+            Write(reflector);
         }
     }
 
@@ -84,32 +88,51 @@ public sealed class StartXskReflectorCommand : XskCommand
     {
         if (!ShouldProcess($"{InterfaceName} queue {QueueId}", "Open AF_XDP socket and send frames of measurements back")) return;
         XskSocketOpener opener = new();
+        XskReflector reflector;
         try
         {
             opener.Open([Options()], StopToken);
             foreach (string warning in opener.Warnings()) WriteWarning(warning);
-            Start(opener.Sockets[0], owns: true);
+            reflector = Start(opener.Sockets[0], owns: true);
         }
         catch (XskException e)
         {
             opener.Close();
             WriteError(e, InterfaceName);
+            return;
         }
         catch (OperationCanceledException) when (Stopping)
         {
+            return;
         }
         catch
         {
             opener.Close();
             throw;
         }
+
+        Write(reflector);
     }
 
-    private void Start(XskSocket socket, bool owns)
+    private XskReflector Start(XskSocket socket, bool owns)
     {
         XskReflector reflector = new(socket, owns, Given(nameof(Cpu)) ? Cpu : null);
         ReflectorRegistry.Add(reflector);
-        WriteObject(reflector);
+        return reflector;
+    }
+
+    /// <summary>Whoever has had enough of this command's output, as Select-Object -First, has the reflector; where the pipeline is stopped nobody has it.</summary>
+    private void Write(XskReflector reflector)
+    {
+        try
+        {
+            WriteObject(reflector);
+        }
+        catch (PipelineStoppedException) when (Stopping)
+        {
+            reflector.Stop();
+            throw;
+        }
     }
 
     /// <summary>All but the frames of measurements stays with the kernel.</summary>

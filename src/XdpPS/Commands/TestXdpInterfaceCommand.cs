@@ -10,6 +10,7 @@ namespace XdpPS.Commands;
 public sealed class TestXdpInterfaceCommand : XskCommand
 {
     private bool sound = true;
+    private bool tested;
 
     /// <summary>Names or patterns.</summary>
     [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
@@ -56,12 +57,13 @@ public sealed class TestXdpInterfaceCommand : XskCommand
     /// <inheritdoc/>
     protected override void EndProcessing()
     {
-        if (Quiet) WriteObject(sound);
+        if (Quiet) WriteObject(sound && tested);
     }
 
     private void Check(string name)
     {
         IReadOnlyList<XdpInterfaceCheck> checks = XdpInterfaceChecks.Run(name, NetworkNamespace, Name, SocketRegistry.OnInterface);
+        tested = true;
         sound &= checks.All(check => check.Status != XdpCheckStatus.Fail);
         if (!Quiet) WriteObject(checks, enumerateCollection: true);
     }
