@@ -131,9 +131,9 @@ Describe "The runbooks$note" -Tag Netns -Skip:($note -ne '') {
                 $family = $destination -match ':' ? '-6' : '-4'
                 $null = Invoke-Native ip -n $hosts.a $family route flush cache
                 $learned = [Collections.Generic.List[string]]::new()
-                # What it says with -Verbose comes while its socket is open.
+                # What it says of its probes comes while its socket is open.
                 $null = & $find $destination @at @quick -Verbose 4>&1 | ForEach-Object {
-                    if ($learned.Count) { return }
+                    if ($learned.Count -or "$_" -notmatch ' hops: ') { return }
                     $null = ip netns exec $hosts.a ping $family -c 1 -W 1 -M do -s 1400 $destination 2>&1
                     $learned.Add("$(Invoke-Native ip -n $hosts.a $family route get $destination)")
                 }
