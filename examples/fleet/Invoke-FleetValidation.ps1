@@ -52,7 +52,7 @@
 [CmdletBinding(SupportsShouldProcess)]
 param(
     [Parameter(Mandatory, Position = 0)]
-    [ValidatePattern('^([^@\s-][^@\s]*@)?[^@\s-][^@\s]*$', ErrorMessage = '{0} is not a host, user@host or user@host:port.')]
+    [ValidatePattern('^([^@\s-][^@\s]*@)?(\[[^][@\s]+\](:\d+)?|[^][@:\s-][^][@:\s]*(:\d+)?|[^][@\s-]*:[^][@\s]*:[^][@\s]*)$', ErrorMessage = '{0} is not a host, user@host or user@host:port.')]
     [string[]] $HostName,
 
     [Parameter(Mandatory, Position = 1)]
@@ -92,13 +92,15 @@ $options = @{ StrictHostKeyChecking = 'yes' } + $SshOption
 $options.BatchMode = 'yes'
 $options.ConnectTimeout = "$ConnectTimeoutSeconds"
 if ($KeyFilePath) { $options.IdentitiesOnly = 'yes' }
+# No command is run: its name is what each host's ssh is known by.
+$options.PermitLocalCommand = 'no'
 
 # What Invoke-Command needs for a host. An address of IPv6 with a port is in brackets.
 function Get-Connection {
     param([string] $Text)
     $null = $Text -match '^((?<user>[^@]+)@)?(\[(?<host>[^]]+)\]|(?<host>[^:]+)|(?<host>.*:.*:.*))(:(?<port>\d+))?$'
     # ssh sees to its own connecting; PowerShell's limit counts the start of pwsh over there as well, which a busy host takes long for.
-    $connection = @{ HostName = $Matches.host; Options = $options; ConnectingTimeout = [int](1000 * ($ConnectTimeoutSeconds + $TimeoutSeconds)) + 1000 }
+    $connection = @{ HostName = $Matches.host; Options = $options + @{ LocalCommand = "fleet-$(New-Guid)" }; ConnectingTimeout = [int](1000 * ($ConnectTimeoutSeconds + $TimeoutSeconds)) + 1000 }
     $user = $Matches['user'] ?? $UserName
     if ($user) { $connection.UserName = $user }
     if ($Matches['port']) { $connection.Port = [int]$Matches.port }
@@ -113,8 +115,9 @@ function Get-SshReason {
     if ($Connection['Port']) { $arguments += '-p', $Connection.Port }
     if ($Connection['UserName']) { $arguments += '-l', $Connection.UserName }
     if ($Connection['KeyFilePath']) { $arguments += '-i', $Connection.KeyFilePath }
-    # With no input: a subsystem that is there ends at once.
-    $said = @($null | ssh @arguments -s -- $Connection.HostName powershell 2>&1 | ForEach-Object { "$_".Trim() } | Where-Object { $_ -and $_ -notlike '<*' })
+    # With no input: a subsystem that is there ends at once. One that hangs must not hang the rest.
+    $said = @($null | timeout --kill-after 1 ($ConnectTimeoutSeconds + 1) ssh @arguments -s -- $Connection.HostName powershell 2>&1 | ForEach-Object { "$_".Trim() } | Where-Object { $_ -and $_ -notlike '<*' })
+    if ($LASTEXITCODE -in 124, 137) { return $said ? $said[-1] : 'The SSH session opens, and its powershell subsystem says nothing.' }
     return $said ? $said[-1] : 'The SSH session ended without a reason; see whether pwsh runs there.'
 }
 
@@ -137,14 +140,28 @@ function Start-Validation {
         Clock      = [Diagnostics.Stopwatch]::StartNew()
         Job        = Invoke-Command @connection -AsJob -ScriptBlock $task -ArgumentList $ModulePath, $ScriptBlock.ToString(), $InterfaceName
         TimedOut   = $false
+        Stopping   = $null
     }
+}
+
+# Has the host stop. Stop-Job itself would wait for its answer, which one that hangs does not give.
+function Stop-Validation {
+    param($Run)
+    $Run.Stopping = [Threading.Tasks.Task]::Run([Action][Delegate]::CreateDelegate([Action], $Run.Job, 'StopJob'))
+}
+
+# Ends the ssh of a host that does not stop, and with it the job.
+function Stop-Ssh {
+    param($Run)
+    $mark = "*LocalCommand=$($Run.Connection.Options.LocalCommand)*"
+    Get-Process -Name ssh -ErrorAction Ignore | Where-Object { $_.Parent.Id -eq $PID -and $_.CommandLine -like $mark } | Stop-Process -Force -Confirm:$false
 }
 
 # What became of a host whose job has ended, or was given up.
 function Complete-Validation {
     param($Run)
     $child = $Run.Job.ChildJobs[0]
-    $results = @($child.Output)
+    $results = @($child.Output | Where-Object { $null -ne $_ })
     $failed = @($results | Where-Object { "$($_.PSObject.Properties['Status']?.Value)" -in 'Fail', '2' -and $_.PSObject.Properties['Name'] })
     $warned = @($results | Where-Object { "$($_.PSObject.Properties['Status']?.Value)" -in 'Warn', '1' -and $_.PSObject.Properties['Name'] })
     # What was thrown is the reason of the job's state; what was only written is among its errors.
@@ -176,17 +193,25 @@ $running = [Collections.Generic.List[object]]::new()
 $done = @{}
 try {
     while ($waiting.Count -or $running.Count) {
-        while ($waiting.Count -and $running.Count -lt $ThrottleLimit) { $running.Add((Start-Validation $waiting.Dequeue())) }
+        while ($waiting.Count -and $running.Count -lt $ThrottleLimit) {
+            $name = $waiting.Dequeue()
+            try { $running.Add((Start-Validation $name)) }
+            catch { $done[$name] = [pscustomobject]@{ HostName = $name; Status = 'Error'; Failed = 0; Warned = 0; Reason = "$_"; Seconds = 0.0; Results = @() } }
+        }
+
+        if (-not $running.Count) { continue }
         $null = Wait-Job -Job $running.Job -Any -Timeout 1
         foreach ($run in @($running)) {
-            $ended = $run.Job.State -notin 'NotStarted', 'Running'
-            if (-not $ended -and $run.Clock.Elapsed.TotalSeconds -ge $ConnectTimeoutSeconds + $TimeoutSeconds) {
-                $run.TimedOut = $true
-                $run.Job | Stop-Job
-                $ended = $true
+            if ($run.Job.State -in 'NotStarted', 'Running', 'Stopping') {
+                $over = $run.Clock.Elapsed.TotalSeconds - $ConnectTimeoutSeconds - $TimeoutSeconds
+                if ($over -ge 0 -and -not $run.TimedOut) {
+                    $run.TimedOut = $true
+                    Stop-Validation $run
+                }
+                elseif ($over -ge 3) { Stop-Ssh $run }
+                continue
             }
 
-            if (-not $ended) { continue }
             $null = $running.Remove($run)
             $done[$run.HostName] = Complete-Validation $run
             Write-Progress -Activity 'Fleet' -Status "$($done.Count) of $($done.Count + $running.Count + $waiting.Count) hosts" -PercentComplete (100 * $done.Count / ($done.Count + $running.Count + $waiting.Count))
@@ -195,6 +220,8 @@ try {
 }
 finally {
     # After Ctrl-C nothing goes on over there.
+    $running | Where-Object { -not $_.Stopping } | ForEach-Object { Stop-Validation $_ }
+    if ($running.Count -and -not [Threading.Tasks.Task]::WaitAll([Threading.Tasks.Task[]]$running.Stopping, 3000)) { $running | ForEach-Object { Stop-Ssh $_ } }
     $running | ForEach-Object Job | Remove-Job -Force
     Write-Progress -Activity 'Fleet' -Completed
 }

@@ -26,6 +26,35 @@ BeforeDiscovery {
     $self = @($expected.Hosts | Where-Object { $_.Name -eq $HostName })
     if ($self.Count -ne 1) { throw "$ExpectationPath has $($self.Count) hosts of the name '$HostName'; it has to have one." }
 
+    # What is misspelt, or has no value, would be tested by nothing.
+    function Assert-Entry {
+        param([string] $What, [object] $Entry, [string[]] $Needed, [string[]] $Other = @())
+        if ($Entry -isnot [Collections.IDictionary]) { throw "$ExpectationPath`: $What has to be a table, @{ ... }." }
+        $unknown = @($Entry.Keys | Where-Object { $_ -notin $Needed + $Other })
+        if ($unknown) { throw "$ExpectationPath`: $What has '$($unknown -join "', '")', which is nothing that can be expected there." }
+        $missing = @($Needed) + @($Entry.Keys) | Where-Object { $null -eq $Entry[$_] } | Select-Object -Unique
+        if ($missing) { throw "$ExpectationPath`: $What has no value for '$($missing -join "', '")'." }
+    }
+
+    $traffic = @{
+        Throughput = @{ Needed = 'FrameSize', 'MinimumPacketsPerSecond', 'Seconds'; Other = 'PacketsPerSecond' }
+        Loss       = @{ Needed = 'FrameSize', 'PacketsPerSecond', 'MaximumLossRatio', 'Seconds' }
+        Latency    = @{ Needed = 'FrameSize', 'PacketsPerSecond', 'Percentile', 'MaximumMicroseconds', 'Seconds' }
+    }
+    Assert-Entry "host $HostName" $self[0] -Needed Name, Interfaces
+    if (-not @($self[0].Interfaces)) { throw "$ExpectationPath has no interface of the host '$HostName': nothing would be tested." }
+    foreach ($interface in $self[0].Interfaces) {
+        $what = "host $HostName, interface $($interface -is [Collections.IDictionary] ? $interface['Name'] : $interface)"
+        Assert-Entry $what $interface -Needed Name -Other (@(
+                'NetworkNamespace', 'Driver', 'Mtu', 'RxQueues', 'TxQueues', 'SpeedMbps', 'Pass', 'NoFail', 'Peer', 'PeerNamespace', 'Vlans') + $traffic.Keys)
+        $idle = @('PeerNamespace', 'Vlans') + $traffic.Keys | Where-Object { $interface[$_] }
+        if ($idle -and -not $interface['Peer']) { throw "$ExpectationPath`: $what has '$($idle -join "', '")', and no Peer to test that with." }
+        foreach ($key in $traffic.Keys) {
+            $words = $traffic[$key]
+            foreach ($entry in $interface[$key]) { Assert-Entry "$what, $key" $entry @words }
+        }
+    }
+
     # What a list of expectations of an interface makes tests of; the names of an It see each entry's keys.
     function Get-Case {
         param([Collections.IDictionary] $Interface, [string] $Key, [scriptblock] $Make)

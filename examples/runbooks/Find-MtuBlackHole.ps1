@@ -101,13 +101,14 @@ $identifier = Get-Random -Minimum 1 -Maximum 65536
 $bytes = $Destination.GetAddressBytes()
 $words = @(for ($i = 0; $i -lt $bytes.Length; $i += 4) { '0x' + [Convert]::ToHexString($bytes, $i, 4) })
 
-# Answers to our pings, and errors about packets to the destination: these carry the packet's header behind their own.
+# Answers to our pings, and errors about them: these carry the ping's headers behind their own. Others' errors are the kernel's:
+# from them it learns the path MTU.
 $filter = if ($isIPv6) {
     $inner = (0..3 | ForEach-Object { "ip6[$(72 + 4 * $_):4] = $($words[$_])" }) -join ' and '
-    "icmp6 and ((ip6[40] = 129 and ip6[44:2] = $identifier) or (ip6[40] <= 3 and $inner))"
+    "icmp6 and ((ip6[40] = 129 and ip6[44:2] = $identifier) or (ip6[40] <= 3 and ip6[54] = 58 and ip6[92:2] = $identifier and $inner))"
 }
 else {
-    "icmp and ((icmp[0] = 0 and icmp[4:2] = $identifier) or ((icmp[0] = 3 or icmp[0] = 11) and icmp[24:4] = $($words[0])))"
+    "icmp and ((icmp[0] = 0 and icmp[4:2] = $identifier) or ((icmp[0] = 3 or icmp[0] = 11) and icmp[17] = 1 and icmp[32:2] = $identifier and icmp[24:4] = $($words[0])))"
 }
 
 # The number of the ping that a packet answers, or is an error about; $null where it is none of ours.

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Xml.Linq;
 
 namespace XdpPS.Tests;
@@ -54,6 +55,7 @@ public sealed class ReportTests
                 Path = new ReportPath(i % 3 == 0 ? "host" : null, $"a{i % 4}:0", "b:0", i % 5 == 0),
                 FrameSize = 64 << (i % 5),
                 Offered = i % 2 == 0 ? null : i * 1e5,
+                Sent = i % 9 == 0 ? 0 : 10,
                 LossRatio = i % 7 == 0 ? double.NaN : i / 40.0,
                 ReceivedRate = i % 6 == 0 ? 0 : i * 1e4,
                 Histogram = i % 4 == 0 ? [] : [new ReportBucket(i, 1), new ReportBucket(i + 0.5, i)],
@@ -71,6 +73,56 @@ public sealed class ReportTests
         IEnumerable<XElement> tables = parsed.Descendants().Where(e => e.Name.LocalName == "table" && e.Elements().First().Value.StartsWith("Every measurement", StringComparison.Ordinal));
         Assert.Equal(count, tables.Sum(table => table.Descendants().Count(e => e.Name.LocalName == "tr") - 1));
         Assert.Equal(XdpCheckStatus.Warn, report.Verdict);
+    }
+
+    [Fact]
+    public void Where_nothing_was_sent_no_loss_is_no_result()
+    {
+        ReportMeasurement mute = new() { Path = new ReportPath(null, "a", "b", false), FrameSize = 64 };
+        ReportMeasurement lossy = mute with { Sent = 100, LossRatio = 0.5, ReceivedRate = 99 };
+        Assert.Same(lossy, Assert.Single(ReportPlots.Best([mute, lossy])));
+
+        XskReport report = new() { Title = "t" };
+        report.Measurements.Add(mute);
+        XElement page = XDocument.Parse(System.Text.Encoding.UTF8.GetString(report.ToHtml())).Root!;
+        XElement[] tables = [.. page.Descendants().Where(e => e.Name.LocalName == "table")];
+        Assert.Equal(2, tables.Length);
+        foreach (XElement table in tables)
+        {
+            int column = table.Descendants().Where(e => e.Name.LocalName == "th").ToList().FindIndex(head => head.Value == "Lost, %");
+            Assert.Equal("–", table.Descendants().Where(e => e.Name.LocalName == "td").ElementAt(column).Value);
+        }
+
+        Assert.DoesNotContain(page.Descendants(), e => e.Name.LocalName == "title" && e.Value.StartsWith("Loss", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void A_page_is_the_same_in_every_culture()
+    {
+        XskReport report = new() { Title = "t", Created = new DateTimeOffset(2026, 11, 21, 20, 0, 0, TimeSpan.Zero) };
+        report.Checks.Add(new ReportCheck(null, "eth1", null, "Jit", XdpCheckStatus.Pass, "d", null));
+        report.Interfaces.Add(new ReportInterface(null, "a", null, "ice", 1500, 4, 2500.5));
+        report.Measurements.Add(new ReportMeasurement
+        {
+            Path = new ReportPath(null, "a:0", "b:0", false), FrameSize = 64, Sent = 100_000, Lost = 1500, LossRatio = 0.015, SentRate = 12_345.5, ReceivedRate = 12_160.25,
+            Latency = [0.125, 1.5, 2.5, 3.5, 4.5, 1234.5], Histogram = [new ReportBucket(1.5, 99_000), new ReportBucket(1234.5, 1000)],
+            Rings = [new ReportRingSample(0.25, 0.125, 0, 0.5, 1), new ReportRingSample(0.5, 0.125, 0, 0.75, 1)],
+        });
+        CultureInfo before = CultureInfo.CurrentCulture;
+        try
+        {
+            CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
+            byte[] invariant = report.ToHtml();
+            // Without the data of a country's culture it would be the invariant one.
+            CultureInfo other = (CultureInfo)CultureInfo.InvariantCulture.Clone();
+            other.NumberFormat = new NumberFormatInfo { NumberDecimalSeparator = ",", NumberGroupSeparator = ".", NegativeSign = "~" };
+            CultureInfo.CurrentCulture = other;
+            Assert.Equal(System.Text.Encoding.UTF8.GetString(invariant), System.Text.Encoding.UTF8.GetString(report.ToHtml()));
+        }
+        finally
+        {
+            CultureInfo.CurrentCulture = before;
+        }
     }
 
     [Fact]

@@ -21,7 +21,7 @@ Describe 'The script of the fleet' -Tag Unit {
         foreach ($name in $own) { ($help.parameters.parameter | Where-Object Name -EQ $name).description.Text | Should -Not -BeNullOrEmpty -Because "-$name needs a description" }
     }
 
-    It 'refuses what is no host: <_>' -ForEach '-oProxyCommand=x', 'a b', '@lab', 'a@b@c' {
+    It 'refuses what is no host: <_>' -ForEach '-oProxyCommand=x', 'a b', '@lab', 'a@b@c', 'lab:', 'lab:ssh', '[fe80::1' {
         { & $script -HostName $_ -InterfaceName eth1 } | Should -Throw '*is not a host*'
     }
 
@@ -44,7 +44,7 @@ Describe "A fleet$note" -Tag Netns -Skip:($note -ne '') {
         Copy-Item -LiteralPath "$key.pub" -Destination $keys
 
         function Start-Sshd {
-            param([int] $Number, [int] $Port, [string] $Modules, [switch] $NoSubsystem)
+            param([int] $Number, [int] $Port, [string] $Modules, [switch] $NoSubsystem, [string] $Subsystem = "$pwsh -sshs -NoLogo -NoProfile")
             $hostKey = "$TestDrive/host$Port"
             $null = Invoke-Native ssh-keygen -q -t ed25519 -N '' -f $hostKey
             @(
@@ -57,7 +57,7 @@ Describe "A fleet$note" -Tag Netns -Skip:($note -ne '') {
                 'PasswordAuthentication no', 'KbdInteractiveAuthentication no'
                 'StrictModes no', 'UsePAM no', 'UseDNS no', 'PrintMotd no', 'PrintLastLog no', 'PidFile none'
                 "SetEnv PATH=$env:PATH PSModulePath=$Modules NO_COLOR=1 $($env:DOTNET_ROOT ? "DOTNET_ROOT=$env:DOTNET_ROOT" : '')"
-                if (-not $NoSubsystem) { "Subsystem powershell $pwsh -sshs -NoLogo -NoProfile" }
+                if (-not $NoSubsystem) { "Subsystem powershell $Subsystem" }
             ) | Set-Content -LiteralPath "$hostKey.config"
             Start-Program ip 'netns', 'exec', $namespaces[$Number - 1], $sshd, '-D', '-e', '-f', "$hostKey.config" -WaitFor 'Server listening' -Stream Error
             Add-Content -LiteralPath "$TestDrive/known_hosts" -Value "[10.93.$Number.2]:$Port $((Get-Content -LiteralPath "$hostKey.pub") -replace ' \S+$')"
@@ -83,6 +83,7 @@ Describe "A fleet$note" -Tag Netns -Skip:($note -ne '') {
         $daemons += Start-Sshd 2 2202 $modules
         $daemons += Start-Sshd 2 2203 "$TestDrive/none"
         $daemons += Start-Sshd 2 2204 $modules -NoSubsystem
+        $daemons += Start-Sshd 2 2206 $modules -Subsystem "$((Get-Command -Name sleep -CommandType Application)[0].Source) 60"
         $daemons += Start-Sshd 2 2205 $modules
         # Of this one another key is known.
         (Get-Content -LiteralPath "$TestDrive/known_hosts") -replace '^(\[10\.93\.2\.2\]:2205) .*', "`$1 $((Get-Content -LiteralPath "$key.pub") -replace ' \S+$')" | Set-Content -LiteralPath "$TestDrive/known_hosts"
@@ -149,6 +150,7 @@ Describe "A fleet$note" -Tag Netns -Skip:($note -ne '') {
     It 'runs a script of ones own, on one host after the other where that is asked for, and knows failures' {
         $found = & $script -HostName $hosts[0, 1] -InterfaceName eth0 @common -ThrottleLimit 1 -ScriptBlock {
             param($Name)
+            $null
             [datetime]::UtcNow
             $interface = Get-XdpInterface $Name
             $interface
@@ -166,19 +168,28 @@ Describe "A fleet$note" -Tag Netns -Skip:($note -ne '') {
         ([XdpPS.XdpInterface]$interfaces[0]).MacAddress | Should -Be ([Net.NetworkInformation.PhysicalAddress]::Parse($live.address))
     }
 
-    It 'gives up a host that hangs, and one that says nothing, and ends what runs there' {
+    It 'gives up hosts that hang, at any stage, and goes on with the others, and ends what runs there' {
         $mute = [Net.Sockets.TcpListener]::new([ipaddress]::Loopback, 0)
         $mute.Start()
         try {
-            $names = $hosts[0], "127.0.0.1:$($mute.LocalEndpoint.Port)"
-            $found = & $script -HostName $names -InterfaceName va @common -ConnectTimeoutSeconds 3 -TimeoutSeconds 2 -ScriptBlock { Start-Sleep -Seconds 600 }
+            # Of the second, pwsh is stopped, so that it does not answer that it ends; the subsystem of the fourth is mute.
+            $names = $hosts[0], $hosts[1], "127.0.0.1:$($mute.LocalEndpoint.Port)", '10.93.2.2:2206', '10.93.1.2:99999'
+            $found = & $script -HostName $names -InterfaceName va @common -ConnectTimeoutSeconds 3 -TimeoutSeconds 4 -ScriptBlock {
+                param($Name)
+                'begun'
+                if ((Get-XdpInterface $Name).Mtu -eq 1400) { /bin/kill -STOP $PID }
+                Start-Sleep -Seconds 600
+            }
         }
         finally {
             $mute.Stop()
         }
 
-        $found.Status | Should -Be 'TimedOut', 'Unreachable'
-        $found[1].Reason | Should -BeLike '*timed out*'
+        $found.Status | Should -Be 'TimedOut', 'TimedOut', 'Unreachable', 'TimedOut', 'Error'
+        $found[0].Results | Should -Be 'begun'
+        $found[2].Reason | Should -BeLike '*timed out*'
+        $found[4].Reason | Should -BeLike '*99999*'
+        Get-Job | Should -BeNullOrEmpty
         # The daemon itself is left.
         Wait-Until { @(ip netns pids $namespaces[0]).Count -eq 1 } -Seconds 15 | Should -BeTrue
     }

@@ -46,6 +46,14 @@ Describe "The validation of a NIC, with Pester <Version>$note" -Tag Netns -Skip:
         $slow.Throughput = @(@{ FrameSize = 64; PacketsPerSecond = 2000; MinimumPacketsPerSecond = 500000; Seconds = 0.2 })
         $slow.Remove('Vlans')
         $bare = @{ Name = $cable.Left; Driver = 'veth' }
+        # What would be green, and test nothing of what it says.
+        $misspelt = $bare.Clone()
+        $misspelt.Vlan = 100
+        $vague = $good.Clone()
+        $vague.Throughput = @(@{ FrameSize = 64; MinimumPps = 500000; Seconds = 0.2 })
+        $open = $bare.Clone()
+        $open.Loss = $good.Loss
+        $refused = 'nowhere', 'empty', 'misspelt', 'vague', 'open'
 
         function ConvertTo-DataText {
             param($Value)
@@ -56,24 +64,27 @@ Describe "The validation of a NIC, with Pester <Version>$note" -Tag Netns -Skip:
         }
 
         $file = "$TestDrive/lab.psd1"
-        $hosts = foreach ($pair in ('good', $good), ('wide', $wide), ('slow', $slow), ('bare', $bare)) { @{ Name = $pair[0]; Interfaces = @(, $pair[1]) } }
+        $hosts = foreach ($pair in ('good', $good), ('wide', $wide), ('slow', $slow), ('bare', $bare), ('empty', $null), ('misspelt', $misspelt), ('vague', $vague), ('open', $open)) {
+            @{ Name = $pair[0]; Interfaces = @($pair[1] | Where-Object { $_ }) }
+        }
+
         ConvertTo-DataText @{ Hosts = @($hosts) } | Set-Content -LiteralPath $file
 
         $lines = Invoke-Pwsh -Script @"
 Import-Module '$Path'
-foreach (`$name in 'good', 'wide', 'slow', 'bare') {
+foreach (`$name in 'good', 'wide', 'slow', 'bare', '$($refused -join "', '")') {
     `$configuration = New-PesterConfiguration
     `$configuration.Run.Container = New-PesterContainer -Path '$kit/NicValidation.Tests.ps1' -Data @{ ExpectationPath = '$file'; HostName = `$name }
     `$configuration.Run.PassThru = `$true
     `$configuration.Output.Verbosity = 'None'
     `$result = Invoke-Pester -Configuration `$configuration
     `$tests = @(`$result.Tests | ForEach-Object { @{ Name = `$_.ExpandedName; Phase = "`$(`$_.Block.Tag)"; Result = "`$(`$_.Result)"; Message = "`$(`$_.ErrorRecord)" } })
-    'RESULT ' + (@{ Host = `$name; Failed = `$result.FailedCount + `$result.FailedBlocksCount + `$result.FailedContainersCount; Tests = `$tests } | ConvertTo-Json -Compress -Depth 4)
+    'RESULT ' + (@{ Host = `$name; Result = `$result.Result; Why = "`$(`$result.Containers.ErrorRecord)"; Failed = `$result.FailedCount + `$result.FailedBlocksCount + `$result.FailedContainersCount; Tests = `$tests } | ConvertTo-Json -Compress -Depth 4)
 }
 "@
         $results = @{}
         $lines | Where-Object { $_ -like 'RESULT *' } | ForEach-Object { $_.Substring(7) | ConvertFrom-Json } | ForEach-Object { $results[$_.Host] = $_ }
-        if ($results.Count -ne 4) { throw "The validation did not run: $($lines -join ' | ')" }
+        if ($results.Count -ne 9) { throw "The validation did not run: $($lines -join ' | ')" }
     }
 
     AfterAll {
@@ -114,6 +125,18 @@ foreach (`$name in 'good', 'wide', 'slow', 'bare') {
     It 'has the phase Config alone for an interface without a peer' {
         $results.bare.Failed | Should -Be 0
         $results.bare.Tests.Name | Should -Be "[bare] [$($cable.Left)] is there, and up", "[bare] [$($cable.Left)] Driver is veth"
+    }
+
+    It 'is no green run where nothing would be tested: <HostName>' -ForEach @(
+        @{ HostName = 'nowhere'; Why = "*has 0 hosts of the name 'nowhere'*" }
+        @{ HostName = 'empty'; Why = "*no interface of the host 'empty'*" }
+        @{ HostName = 'misspelt'; Why = "*has 'Vlan', which is nothing that can be expected*" }
+        @{ HostName = 'vague'; Why = "*Throughput has 'MinimumPps', which is nothing*" }
+        @{ HostName = 'open'; Why = "*has 'Loss', and no Peer*" }
+    ) {
+        $results.$HostName.Result, $results.$HostName.Failed | Should -Be 'Failed', 1
+        $results.$HostName.Tests | Should -BeNullOrEmpty
+        $results.$HostName.Why | Should -BeLike $Why
     }
 }
 

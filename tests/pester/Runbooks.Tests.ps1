@@ -134,6 +134,20 @@ Describe "The runbooks$note" -Tag Netns -Skip:($note -ne '') {
                 $found.ReportedBy | Should -Be ($_ -match ':' ? 'fd91:2::2' : '10.91.2.2')
             }
 
+            It 'leaves to the kernel what routers say about packets of others: <_>' -ForEach '10.91.3.2', 'fd91:3::2' {
+                $destination = $_
+                $family = $destination -match ':' ? '-6' : '-4'
+                $null = Invoke-Native ip -n $hosts.a $family route flush cache
+                $learned = [Collections.Generic.List[string]]::new()
+                # What it says of its probes comes while its socket is open.
+                $null = & $find $destination @at @quick -Verbose 4>&1 | ForEach-Object {
+                    if ($learned.Count -or "$_" -notmatch ' hops: ') { return }
+                    $null = ip netns exec $hosts.a ping $family -c 1 -W 1 -M do -s 1400 $destination 2>&1
+                    $learned.Add("$(Invoke-Native ip -n $hosts.a $family route get $destination)")
+                }
+                $learned[0] | Should -Match 'mtu 1342'
+            }
+
             It 'finds the black hole where that message is suppressed, and the hop before it: <Destination>' -ForEach @(
                 @{ Destination = '10.91.3.2'; Suppress = 'icmp[0] = 3'; Hop = '10.91.2.2' }
                 @{ Destination = 'fd91:3::2'; Suppress = 'icmp6 and ip6[40] = 2'; Hop = 'fd91:2::2' }

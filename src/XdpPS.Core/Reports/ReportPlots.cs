@@ -16,7 +16,7 @@ internal static class ReportPlots
     internal static IReadOnlyList<ReportMeasurement> Best(IEnumerable<ReportMeasurement> measurements) =>
     [
         .. measurements.GroupBy(one => (one.Path, one.FrameSize))
-            .Select(group => group.OrderBy(one => one.LossRatio).ThenByDescending(one => one.ReceivedRate).First())
+            .Select(group => group.OrderBy(one => one.Sent == 0).ThenBy(one => one.LossRatio).ThenByDescending(one => one.ReceivedRate).First())
             .OrderBy(one => one.Path.ToString(), StringComparer.Ordinal).ThenBy(one => one.FrameSize),
     ];
 

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace XdpPS;
 
 /// <content>The sections about what was measured.</content>
@@ -34,7 +36,7 @@ internal sealed partial class ReportWriter
             .When(others.Any(one => Speed(one.Path) is not null), t => t
                 .Number("Line rate, frames/s", row => LineRate(row.Path, row.FrameSize))
                 .Number("Of line rate, %", row => row.ReceivedRate / LineRate(row.Path, row.FrameSize) * 100))
-            .Number("Lost, %", row => row.LossRatio * 100)
+            .Number("Lost, %", LostPercent)
             .Write(html, others);
     }
 
@@ -60,7 +62,7 @@ internal sealed partial class ReportWriter
             if (whole.Length == 0) continue;
             Figure(ReportPlots.LatencyByPercentile(path.Key, whole));
             ReportTable<double> table = new ReportTable<double>($"Latency in microseconds that so many of the frames did not exceed, by frame size with FCS, {path.Key}")
-                .Number("Percentile", row => row * 100, value => $"{value:0.###} %");
+                .Number("Percentile", row => row * 100, value => string.Create(CultureInfo.InvariantCulture, $"{value:0.###} %"));
             foreach (ReportMeasurement one in whole) table.Number(ReportPlots.Bytes(one), one.LatencyAt);
             table.Write(html, Quantiles);
         }
@@ -71,7 +73,8 @@ internal sealed partial class ReportWriter
         foreach (IGrouping<ReportPath, ReportMeasurement> path in trials.GroupBy(one => one.Path))
         {
             html.Text("h3", path.Key.ToString());
-            Figure(ReportPlots.Loss(path.Key, [.. path]));
+            ReportMeasurement[] sent = [.. path.Where(one => one.Sent > 0)];
+            if (sent.Length > 0) Figure(ReportPlots.Loss(path.Key, sent));
             new ReportTable<ReportMeasurement>($"Every measurement, by frame size with FCS, {path.Key}")
                 .Count("Frame size", row => row.FrameSize)
                 .Number("Offered, frames/s", row => row.Offered, absent: "top speed")
@@ -81,7 +84,7 @@ internal sealed partial class ReportWriter
                 .Count("Sent", row => row.Sent)
                 .Count("Received", row => row.Received)
                 .Count("Lost", row => row.Lost)
-                .Number("Lost, %", row => row.LossRatio * 100)
+                .Number("Lost, %", LostPercent)
                 .Count("Duplicates", row => row.Duplicates)
                 .Count("Reordered", row => row.Reordered)
                 .Write(html, path.OrderBy(one => one.FrameSize).ThenBy(one => one.OfferedOrSent));
@@ -113,6 +116,9 @@ internal sealed partial class ReportWriter
                 .Write(html, one.Rings);
         }
     }
+
+    /// <summary>Of nothing, no part was lost and none came through.</summary>
+    private static double? LostPercent(ReportMeasurement one) => one.Sent > 0 ? one.LossRatio * 100 : null;
 
     /// <summary>The columns that say which path, where there is more than one.</summary>
     private ReportTable<T> Paths<T>(ReportTable<T> table, Func<T, ReportPath> path) => table
