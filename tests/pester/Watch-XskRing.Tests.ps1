@@ -221,6 +221,8 @@ Clear-Host
     It 'draws a sparkline of what is sent' {
         $null = Invoke-Tmux send-keys -t watch 'Remove-XskSocket $s; $s = New-XskSocket ' $cable.Right ' -RxRingSize 32' Enter
         $before = Start-Watch 'Watch-XskRing -IntervalSeconds 0.2'
+        # An interval without packets, for what follows to stand out from.
+        Wait-Until { (Get-Screen) -match ' Lost +0 pps' } | Should -BeTrue
         Send-XskFrame $sender -Data $frame -Repeat 200 -PacketsPerSecond 2000
         Wait-Until { (Get-Screen) -match ' Lost .*▁.*█.* max \d' -and (Get-Screen) -match 'RX ring full 168' } | Should -BeTrue -Because (Get-Screen)
         $null = Invoke-Tmux send-keys -t watch Q
