@@ -185,7 +185,7 @@ Clear-Host
         }
 
         # Something is there when pwsh has ended.
-        $null = Invoke-Tmux -f /dev/null new-session -d -s watch -x 80 -y 24 sh -c "trap : TERM; '$(Get-PwshPath)' -NoProfile -NoLogo -NoExit -File '$script'; echo ended; exec sleep 100"
+        $null = Invoke-Tmux -f /dev/null new-session -d -s watch -x 80 -y 24 sh -c "trap : INT TERM; '$(Get-PwshPath)' -NoProfile -NoLogo -NoExit -File '$script'; echo ended; exec sleep 100"
         Wait-Until { (Get-Screen) -eq "above`nPS>" } -Seconds 30 | Should -BeTrue -Because (Get-Screen)
     }
 
