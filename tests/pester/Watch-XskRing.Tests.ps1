@@ -169,12 +169,19 @@ Clear-Host
         # Types a command, waits for its screen, and returns what was there before: text, state of the terminal.
         function Start-Watch {
             param([string] $Line)
-            $null = Invoke-Tmux send-keys -t watch 'Clear-Host; "above"' Enter
-            Wait-Until { (Get-Screen) -eq "above`nPS>" } -Seconds 15 | Should -BeTrue -Because (Get-Screen)
-            $state = Get-TerminalState
+            $above = "above $([guid]::NewGuid().ToString('n').Substring(0, 8))"
+            $null = Invoke-Tmux send-keys -t watch "Clear-Host; '$above'" Enter
+            Wait-Until { (Get-Screen) -eq "$above`nPS>" } -Seconds 15 | Should -BeTrue -Because (Get-Screen)
+            # The prompt is there before the terminal is set for reading it.
+            $last = Get-TerminalState
+            do {
+                $state = $last
+                Start-Sleep -Milliseconds 100
+                $last = Get-TerminalState
+            } until ($state -eq $last)
             $null = Invoke-Tmux send-keys -t watch $Line Enter
             Wait-Until { (Get-TerminalState).StartsWith('1 0') -and (Get-Screen) -match 'q: quit' } -Seconds 15 | Should -BeTrue -Because (Get-Screen)
-            [pscustomobject]@{ Text = "above`nPS> $Line"; State = $state }
+            [pscustomobject]@{ Text = "$above`nPS> $Line"; State = $state }
         }
 
         function Assert-Restored {
