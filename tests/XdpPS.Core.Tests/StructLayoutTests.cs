@@ -54,7 +54,7 @@ public sealed class StructLayoutTests
         "InputModes=c_iflag", "OutputModes=c_oflag", "ControlModes=c_cflag", "LocalModes=c_lflag", "LineDiscipline=c_line", "Control=c_cc");
 
     [BtfFact]
-    public void TerminalSize_is_the_kernels() => Same<TerminalSize>(Btf.Kernel.Struct("winsize"), "Rows=ws_row", "Columns=ws_col");
+    public void TerminalSize_is_the_kernels() => Same<TerminalSize>(Btf.Kernel.Struct("winsize"), "Rows=ws_row", "Columns=ws_col", "horizontalPixels=ws_xpixel", "verticalPixels=ws_ypixel");
 
     [BtfFact]
     public void XdpOptions_are_one_32_bit_word() => Assert.Equal(sizeof(uint), Btf.Kernel.Struct("xdp_options").Size);
