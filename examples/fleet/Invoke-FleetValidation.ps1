@@ -140,18 +140,12 @@ function Start-Validation {
         Clock      = [Diagnostics.Stopwatch]::StartNew()
         Job        = Invoke-Command @connection -AsJob -ScriptBlock $task -ArgumentList $ModulePath, $ScriptBlock.ToString(), $InterfaceName
         TimedOut   = $false
-        Stopping   = $null
     }
 }
 
-# Has the host stop. Stop-Job itself would wait for its answer, which one that hangs does not give.
+# Ends a host's ssh, and with it the job and the pwsh over there. Stop-Job would wait for an answer, which a host that hangs
+# does not give; and a minute after a stop without one, PowerShell 7.6 writes to the ssh that is gone by then, and ends.
 function Stop-Validation {
-    param($Run)
-    $Run.Stopping = [Threading.Tasks.Task]::Run([Action][Delegate]::CreateDelegate([Action], $Run.Job, 'StopJob'))
-}
-
-# Ends the ssh of a host that does not stop, and with it the job.
-function Stop-Ssh {
     param($Run)
     $mark = "*LocalCommand=$($Run.Connection.Options.LocalCommand)*"
     Get-Process -Name ssh -ErrorAction Ignore | Where-Object { $_.Parent.Id -eq $PID -and $_.CommandLine -like $mark } | Stop-Process -Force -Confirm:$false
@@ -203,12 +197,11 @@ try {
         $null = Wait-Job -Job $running.Job -Any -Timeout 1
         foreach ($run in @($running)) {
             if ($run.Job.State -in 'NotStarted', 'Running', 'Stopping') {
-                $over = $run.Clock.Elapsed.TotalSeconds - $ConnectTimeoutSeconds - $TimeoutSeconds
-                if ($over -ge 0 -and -not $run.TimedOut) {
+                if ($run.Clock.Elapsed.TotalSeconds -ge $ConnectTimeoutSeconds + $TimeoutSeconds) {
                     $run.TimedOut = $true
                     Stop-Validation $run
                 }
-                elseif ($over -ge 3) { Stop-Ssh $run }
+
                 continue
             }
 
@@ -220,8 +213,8 @@ try {
 }
 finally {
     # After Ctrl-C nothing goes on over there.
-    $running | Where-Object { -not $_.Stopping } | ForEach-Object { Stop-Validation $_ }
-    if ($running.Count -and -not [Threading.Tasks.Task]::WaitAll([Threading.Tasks.Task[]]$running.Stopping, 3000)) { $running | ForEach-Object { Stop-Ssh $_ } }
+    $running | ForEach-Object { Stop-Validation $_ }
+    if ($running.Count) { $null = Wait-Job -Job $running.Job -Timeout 3 }
     $running | ForEach-Object Job | Remove-Job -Force
     Write-Progress -Activity 'Fleet' -Completed
 }
