@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Net.NetworkInformation;
+using System.Runtime.ExceptionServices;
 
 namespace XdpPS;
 
@@ -32,6 +33,7 @@ public sealed class XskReflector : IDisposable
     private readonly Lock stopping = new();
     private readonly long startedAt = Stopwatch.GetTimestamp();
     private volatile bool stopped;
+    private bool ended;
     private Exception? failure;
     private XskReflectorResult? result;
 
@@ -84,29 +86,16 @@ public sealed class XskReflector : IDisposable
     {
         lock (stopping)
         {
-            if (result is not null) return result;
-            stopped = failure is null;
-            forwarder.Stop();
-            thread.Join();
-            XskForwardResult counts = forwarder.GetResults()[0];
-            result = new XskReflectorResult
+            if (!ended)
             {
-                InterfaceName = InterfaceName,
-                QueueId = QueueId,
-                NetworkNamespace = NetworkNamespace,
-                Reflected = counts.Forwarded,
-                Bytes = counts.Bytes,
-                Foreign = counts.Filtered,
-                Dropped = counts.Dropped,
-                ReceiveLost = counts.ReceiveLost,
-                DriverDropped = counts.DriverDropped,
-                ElapsedSeconds = Stopwatch.GetElapsedTime(startedAt).TotalSeconds,
-                Failure = Failure,
-            };
-            forwarder.Dispose();
-            if (ownsSocket) socket.Close();
-            return result;
+                stopped = true;
+                forwarder.Stop();
+            }
         }
+
+        thread.Join();
+        if (result is null) ExceptionDispatchInfo.Throw(failure!);
+        return result;
     }
 
     /// <summary><see cref="Stop"/>.</summary>
@@ -127,5 +116,44 @@ public sealed class XskReflector : IDisposable
         {
             Volatile.Write(ref failure, e);
         }
+
+        lock (stopping)
+        {
+            ended = true;
+            try
+            {
+                End();
+            }
+            catch (Exception e)
+            {
+                // There is nobody on this thread to tell; Stop throws it.
+                Volatile.Write(ref failure, failure ?? e);
+            }
+        }
+    }
+
+    /// <summary>Nothing of one that has ended by itself waits for somebody to stop it.</summary>
+    private void End()
+    {
+        using (forwarder)
+        {
+            XskForwardResult counts = forwarder.GetResults()[0];
+            result = new XskReflectorResult
+            {
+                InterfaceName = InterfaceName,
+                QueueId = QueueId,
+                NetworkNamespace = NetworkNamespace,
+                Reflected = counts.Forwarded,
+                Bytes = counts.Bytes,
+                Foreign = counts.Filtered,
+                Dropped = counts.Dropped,
+                ReceiveLost = counts.ReceiveLost,
+                DriverDropped = counts.DriverDropped,
+                ElapsedSeconds = Stopwatch.GetElapsedTime(startedAt).TotalSeconds,
+                Failure = Failure,
+            };
+        }
+
+        if (ownsSocket) socket.Close();
     }
 }

@@ -19,7 +19,7 @@ internal static class ReflectorRegistry
                 runspace.StateChanged += StopAll;
             }
 
-            reflectors.RemoveAll(known => known.State == XskReflectorState.Stopped);
+            reflectors.RemoveAll(known => known.State != XskReflectorState.Running);
             reflectors.Add(reflector);
         }
     }
