@@ -11,7 +11,7 @@ BeforeAll {
 
 Describe 'Start-XskReflector and Stop-XskReflector without a privilege' -Tag Unit {
     It '<Command> has the parameter -<Name>' -ForEach @(
-        @{ Command = 'Start-XskReflector'; Name = 'Socket'; Type = 'XskSocket[]'; Position = ''; Mandatory = $true; ByValue = $true }
+        @{ Command = 'Start-XskReflector'; Name = 'Socket'; Type = 'XskSocket[]'; Position = '0'; Mandatory = $true; ByValue = $true }
         @{ Command = 'Start-XskReflector'; Name = 'InterfaceName'; Type = 'String'; Position = '0'; Mandatory = $true; ByValue = $false }
         @{ Command = 'Start-XskReflector'; Name = 'QueueId'; Type = 'Int32'; Position = ''; Mandatory = $false; ByValue = $false }
         @{ Command = 'Start-XskReflector'; Name = 'NetworkNamespace'; Type = 'String'; Position = ''; Mandatory = $false; ByValue = $false }
@@ -83,7 +83,7 @@ Describe "A reflector$note" -Tag Netns -Skip:($note -ne '') {
         $far = New-XskSocket $cable.Right
         $reflector = $far | Start-XskReflector
         { Receive-XskPacket $far -TimeoutSeconds 1 } | Should -Throw -ErrorId 'SocketBusy,*'
-        { Start-XskReflector -Socket $far -ErrorAction Stop } | Should -Throw -ErrorId 'SocketBusy,XdpPS.Commands.StartXskReflectorCommand'
+        { Start-XskReflector $far -ErrorAction Stop } | Should -Throw -ErrorId 'SocketBusy,XdpPS.Commands.StartXskReflectorCommand'
         Send-XskFrame $near -Data (New-TestFrame)
         Wait-Until { $reflector.Foreign -eq 1 } | Should -BeTrue
         (Stop-XskReflector $reflector).Foreign | Should -Be 1

@@ -6,7 +6,7 @@ using XdpPS.Session;
 namespace XdpPS.Commands;
 
 /// <summary>Start-XskReflector.</summary>
-[Cmdlet(VerbsLifecycle.Start, "XskReflector", SupportsShouldProcess = true, DefaultParameterSetName = InterfaceSet)]
+[Cmdlet(VerbsLifecycle.Start, "XskReflector", SupportsShouldProcess = true, DefaultParameterSetName = SocketSet)]
 [OutputType(typeof(XskReflector))]
 public sealed class StartXskReflectorCommand : XskCommand
 {
@@ -15,7 +15,7 @@ public sealed class StartXskReflectorCommand : XskCommand
     private const ushort MeasuredEtherType = 0x88b5;
     private const byte Udp = 17;
 
-    [Parameter(Mandatory = true, ValueFromPipeline = true, ParameterSetName = SocketSet)]
+    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ParameterSetName = SocketSet)]
     [ValidateNotNullOrEmpty]
     [ArgumentCompleter(typeof(SocketCompleter))]
     public XskSocket[] Socket { get; set; } = [];
