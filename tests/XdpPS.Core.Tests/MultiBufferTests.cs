@@ -3,7 +3,7 @@ using Xunit.Abstractions;
 namespace XdpPS.Tests;
 
 /// <summary>Packets that take several frames of the UMEM, as xskxceiver has them: each is one packet, whole, in order.</summary>
-public sealed class MultiBufferTests : IDisposable
+public sealed partial class MultiBufferTests : IDisposable
 {
     private const int Mtu = 9_000;
     private const int Longest = Mtu + 14;
@@ -275,113 +275,6 @@ public sealed class MultiBufferTests : IDisposable
         Sockets.AssertConserved(socket);
     });
 
-    [KernelFact("tcpdump")]
-    public void A_program_builds_a_packet_in_place_and_one_without_an_end_is_not_sent() => network.Run(() =>
-    {
-        using XskSocket socket = XskSocket.Open(Jumbo());
-        byte[] first = Frames.Make(14 + 2048 + 1), second = Frames.Make(100);
-        using Capture capture = new(network, TestNetwork.Far, snapLength: 16_000);
-        using (SendBatch batch = socket.ReserveSend(6))
-        {
-            Write(batch.Next, first.AsSpan(0, 14));
-            batch.Add(14, continues: true);
-            Write(batch.Next, first.AsSpan(14, 2048));
-            batch.Add(2048, continues: true);
-            Write(batch.Next, first.AsSpan(2062));
-            batch.Add(1, continues: false);
-            Assert.True(batch.TryAddPacket(second));
-            Assert.False(batch.TryAddPacket(Frames.Make(3 * 2048)));
-            batch.Add(2048, continues: true);
-            batch.Add(2048, continues: true);
-            Assert.Equal(6, batch.Count);
-        }
-
-        Assert.True(socket.Flush(TimeSpan.FromSeconds(5)));
-        Assert.Equal([first, second], capture.Stop([first, second]));
-        Assert.Equal((2L, 2L), (socket.GetStatistics().TxPackets, socket.GetStatistics().TxCompleted));
-        Sockets.AssertConserved(socket);
-
-        static void Write(Span<byte> buffer, ReadOnlySpan<byte> bytes) => bytes.CopyTo(buffer);
-    });
-
-    [KernelFact]
-    public void What_cannot_be_a_part_of_a_packet_is_refused() => network.Run(() =>
-    {
-        using XskSocket jumbo = XskSocket.Open(Jumbo());
-        using XskSocket plain = Sockets.Open(TestNetwork.Far);
-        using (SendBatch batch = plain.ReserveSend(3))
-        {
-            Assert.True(Throws<InvalidOperationException>(batch, b => b.Add(100, continues: true)));
-            Assert.True(Throws<InvalidOperationException>(batch, b => b.TryAddPacket(Frames.Make(3_000))));
-        }
-
-        using (SendBatch batch = jumbo.ReserveSend(40))
-        {
-            Assert.True(Throws<ArgumentOutOfRangeException>(batch, b => b.Add(13, continues: true)));
-            Assert.True(Throws<ArgumentOutOfRangeException>(batch, b => b.Add(2049, continues: true)));
-            Assert.True(Throws<InvalidOperationException>(batch, b => b.TryAddPacket(Frames.Make((17 * 2048) + 1))));
-            for (int i = 0; i < 16; i++) batch.Add(100, continues: true);
-            Assert.True(Throws<InvalidOperationException>(batch, b => b.Add(100, continues: true)));
-            Assert.True(Throws<ArgumentOutOfRangeException>(batch, b => b.Add(0, continues: false)));
-        }
-
-        Sockets.AssertConserved(jumbo, plain);
-        Assert.Equal(0, jumbo.GetStatistics().TxPackets);
-    });
-
-    [KernelFact]
-    public void Who_shares_a_umem_inherits_it_on_the_same_queue_and_on_others() => network.Run(() =>
-    {
-        Residue before = Residue.Now();
-        using (XskSocket owner = XskSocket.Open(Jumbo(frames: 2048)))
-        using (XskSocket sameQueue = owner.Share())
-        using (XskSocket otherQueue = owner.Share(queue: 1))
-        using (XskSocket far = owner.Share(TestNetwork.Far))
-        {
-            Assert.All([sameQueue, otherQueue, far], socket => Assert.True(socket.MultiBuffer));
-            byte[][] frames = [.. Enumerable.Range(0, 4).Select(i => Frames.Make(Longest - i, i))];
-            far.Send(frames);
-            Assert.Equal(frames, owner.Take(4));
-            owner.Send(frames[..2]);
-            sameQueue.Send(frames[2..]);
-            Assert.Equal(frames, far.Take(4));
-            Assert.Equal((2L, 2L), (owner.GetStatistics().TxCompleted, sameQueue.GetStatistics().TxCompleted));
-            Sockets.AssertConserved(owner, sameQueue, otherQueue, far);
-
-            owner.Close();
-            far.Send(frames);
-            Assert.Equal(frames, sameQueue.Take(4));
-            Sockets.AssertConserved(sameQueue, otherQueue, far);
-        }
-
-        Residue.AssertNoMoreThan(before);
-    });
-
-    [KernelFact]
-    public void A_sharer_cannot_ask_for_what_the_first_socket_has_not() => network.Run(() =>
-    {
-        using XskSocket plain = Sockets.Open();
-        XskException failure = Sockets.Fails(
-            XskErrorId.UmemNotShareable,
-            () => XskSocket.Open(new XskSocketOptions { InterfaceName = TestNetwork.Far, ShareUmemWith = plain, MultiBuffer = true }));
-        Assert.Contains("open the first socket with -MultiBuffer", failure.Message, StringComparison.Ordinal);
-        Assert.False(network.HasProgram(TestNetwork.Far));
-    });
-
-    [KernelFact]
-    public void Closing_gives_back_what_nobody_has_read_of_a_shared_queue() => network.Run(() =>
-    {
-        using XskSocket owner = XskSocket.Open(Jumbo());
-        using XskSocket second = owner.Share();
-        Kernel.SendRaw(TestNetwork.Far, [Frames.Make(Longest), Frames.Make(Longest)]);
-        SpinWait.SpinUntil(() => owner.GetStatistics().Rx!.Used == 12, TimeSpan.FromSeconds(5));
-        owner.Close();
-        Sockets.AssertConserved(second);
-        Kernel.SendRaw(TestNetwork.Far, [Frames.Make(Longest)]);
-        Assert.Equal([Frames.Make(Longest)], second.Take(1));
-        Sockets.AssertConserved(second);
-    });
-
     [KernelFact]
     public void Receiving_and_sending_allocates_nothing() => network.Run(() =>
     {
@@ -408,38 +301,6 @@ public sealed class MultiBufferTests : IDisposable
         }
     });
 
-    [KernelFact]
-    public void The_sender_sends_thousands_of_long_frames_and_counts_them_as_frames() => network.Run(() =>
-    {
-        using XskSocket near = XskSocket.Open(Jumbo());
-        using XskSocket far = XskSocket.Open(Jumbo(TestNetwork.Far, rx: 1024, fill: 1024, frames: 2048));
-        byte[] frame = Frames.Make(Longest);
-        XskSendResult result;
-        using (XskSender sender = new(near, 0, TimeSpan.FromSeconds(5)))
-        {
-            for (int i = 0; i < 2_000; i++) Assert.True(sender.Send(frame));
-            Assert.True(sender.Finish(TimeSpan.FromSeconds(5)));
-            result = sender.GetResult();
-        }
-
-        output.WriteLine($"{result.Frames} frames in {result.ElapsedSeconds:F3} s, {near.GetStatistics().TxWakeups} wake-ups");
-        Assert.Equal((2_000L, 2_000L, 2_000L * Longest), (result.Frames, result.Completed, result.Bytes));
-        Sockets.AssertConserved(near);
-    });
-
-    /// <summary>What one wake-up takes is 32 frames of the UMEM: the sender must not leave half a packet lying.</summary>
-    [KernelFact]
-    public void After_a_wake_up_nothing_is_left_on_the_ring() => network.Run(() =>
-    {
-        using XskSocket near = XskSocket.Open(Jumbo(tx: 256, completion: 256, frames: 512));
-        using XskSocket far = XskSocket.Open(Jumbo(TestNetwork.Far, rx: 256, fill: 256, frames: 512));
-        byte[][] frames = [.. Enumerable.Range(0, 30).Select(i => Frames.Make(Longest, i))];
-        using XskSender sender = new(near, 0, TimeSpan.FromSeconds(5));
-        foreach (byte[] frame in frames) Assert.True(sender.Send(frame));
-        sender.Wake();
-        Assert.Equal(frames, far.Take(30));
-    });
-
     private void SetMtu(int mtu) => network.Batch($"link set {TestNetwork.Near} mtu {mtu}", $"link set {TestNetwork.Far} mtu {mtu}");
 
     private static IEnumerable<int> AroundMultiples(int size) =>
@@ -460,20 +321,4 @@ public sealed class MultiBufferTests : IDisposable
         {
             MultiBuffer = true,
         };
-
-    private delegate void Attempt(SendBatch batch);
-
-    // A ref struct can't be captured; a copy adds nothing where the attempt fails.
-    private static bool Throws<T>(SendBatch batch, Attempt attempt) where T : Exception
-    {
-        try
-        {
-            attempt(batch);
-            return false;
-        }
-        catch (T)
-        {
-            return true;
-        }
-    }
 }
