@@ -62,6 +62,15 @@ function Wait-Until {
     return [bool](& $Condition)
 }
 
+# An object as it is printed, without empty lines, which must fit the width.
+function Get-View {
+    param($InputObject, [int] $Width, [switch] $List)
+    $text = $List ? ($InputObject | Format-List | Out-String -Width $Width) : ($InputObject | Out-String -Width $Width)
+    $lines = @($text -split "`r?`n" | ForEach-Object TrimEnd | Where-Object { $_ })
+    foreach ($line in $lines) { if ($line.Length -gt $Width) { throw "A line is longer than $Width columns: $line" } }
+    return $lines
+}
+
 # The machine's huge pages to oneself, until what this returns is disposed: the xunit suite, which may run at the same time, takes the same lock.
 function Enter-HugePages {
     foreach ($attempt in 1..3000) {

@@ -30,14 +30,6 @@ BeforeAll {
         if ($command -match '^New-XskSocket ') { Invoke-Expression "$command -WarningAction SilentlyContinue" }
         else { $null = Invoke-Native sh -c $command }
     }
-
-    function Get-View {
-        param($InputObject, [int] $Width, [switch] $List)
-        $text = $List ? ($InputObject | Format-List | Out-String -Width $Width) : ($InputObject | Out-String -Width $Width)
-        $lines = @($text -split "`r?`n" | ForEach-Object TrimEnd | Where-Object { $_ })
-        foreach ($line in $lines) { $line.Length | Should -BeLessOrEqual $Width -Because "this is the line: $line" }
-        return $lines
-    }
 }
 
 Describe 'Test-XdpInterface on any machine' -Tag Unit {
