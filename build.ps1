@@ -194,14 +194,16 @@ function Invoke-PackageTask {
 function Read-XunitCount {
     param([string] $Project)
     $name = Split-Path -Path $Project -Leaf
+    $failures = (Test-Path -LiteralPath "$results/$name.trx") ? @(Select-Xml -LiteralPath "$results/$name.trx" -XPath "//*[local-name()='UnitTestResult'][@outcome='Failed']" | ForEach-Object {
+            "$($_.Node.testName): $($_.Node.SelectSingleNode(".//*[local-name()='Message']")?.InnerText)"
+        }) : @()
     $path = Join-Path $results "$name.counts"
     if (Test-Path -LiteralPath $path) {
         $passed, $failed, $skipped = -split (Get-Content -LiteralPath $path -Raw)
-        return @{ Passed = [int]$passed; Failed = [int]$failed; Skipped = [int]$skipped }
+        return @{ Passed = [int]$passed; Failed = [int]$failed; Skipped = [int]$skipped; Failures = $failures }
     }
 
-    Write-Host "FAILED: $name did not run to its end."
-    @{ Passed = 0; Failed = 1; Skipped = 0 }
+    @{ Passed = 0; Failed = 1; Skipped = 0; Failures = @("$name did not run to its end.") + $failures }
 }
 
 # Starts the suite beside what follows: it waits for the kernel more than it computes, and makes its own namespaces.
@@ -242,8 +244,7 @@ function Invoke-PesterSuite {
     }
 
     if (-not (Test-Path -LiteralPath $summaryPath)) {
-        Write-Host 'FAILED: the Pester suite did not run to its end.'
-        return @{ Passed = 0; Failed = 1; Skipped = 0 }
+        return @{ Passed = 0; Failed = 1; Skipped = 0; Failures = @('the Pester suite did not run to its end.') }
     }
 
     $summary = Get-Content -LiteralPath $summaryPath -Raw | ConvertFrom-Json
@@ -254,8 +255,7 @@ function Invoke-PesterSuite {
         }
         if ($summary.netnsRun -eq 0) { 'not one Pester test tagged Netns ran' }
     )
-    $faults | ForEach-Object { Write-Host "FAILED: $_." }
-    @{ Passed = $summary.passed; Failed = $summary.failed + $faults.Count; Skipped = $summary.skipped }
+    @{ Passed = $summary.passed; Failed = $summary.failed + $faults.Count; Skipped = $summary.skipped; Failures = $faults + $summary.failures + $summary.failedFiles }
 }
 
 # The matrix of virtual machines, or one cell of it.
@@ -265,19 +265,19 @@ function Invoke-VmSuite {
     $pester = Find-RequiredModule 'Pester'
     if (-not $pester) {
         Write-Host 'Skipped the tests in virtual machines: needs Pester'
-        return @{ Passed = 0; Failed = 0; Skipped = 1 }
+        return @{ Passed = 0; Failed = 0; Skipped = 1; Failures = @() }
     }
 
     $arguments = @('-Cell', ($Cell -join ','), '-Minutes', $Minutes, '-Configuration', $Configuration, '-SummaryPath', $summaryPath, '-PesterPath', $pester)
     if ($Document) { $arguments += '-Document' }
     & $pwsh -NoProfile -NonInteractive -File tests/vm/Invoke-VmTest.ps1 @arguments | Out-Host
     if (-not (Test-Path -LiteralPath $summaryPath)) {
-        Write-Host 'FAILED: the tests in virtual machines did not run to their end.'
-        return @{ Passed = 0; Failed = 1; Skipped = 0 }
+        return @{ Passed = 0; Failed = 1; Skipped = 0; Failures = @('the tests in virtual machines did not run to their end.') }
     }
 
     $summary = Get-Content -LiteralPath $summaryPath -Raw | ConvertFrom-Json
-    @{ Passed = $summary.passed; Failed = $summary.failed; Skipped = $summary.skipped }
+    # Those are the last lines that were printed.
+    @{ Passed = $summary.passed; Failed = $summary.failed; Skipped = $summary.skipped; Failures = @() }
 }
 
 function Invoke-VmTestTask {
@@ -285,7 +285,9 @@ function Invoke-VmTestTask {
     $null = New-Item -ItemType Directory -Path $results -Force
     Invoke-BuildTask
     Invoke-Compiler 'XdpPS.sln'
-    if ((Invoke-VmSuite -Cell $Cell -Document).Failed -gt 0) { exit 1 }
+    $suite = Invoke-VmSuite -Cell $Cell -Document
+    $suite.Failures | ForEach-Object { Write-Host "FAILED: $_" }
+    if ($suite.Failed -gt 0) { exit 1 }
 }
 
 function Invoke-TestTask {
@@ -305,6 +307,8 @@ function Invoke-TestTask {
     )
 
     $passed, $failed, $skipped = foreach ($count in 'Passed', 'Failed', 'Skipped') { ($suites.$count | Measure-Object -Sum).Sum }
+    # Once more, since of a long log the end is what is seen.
+    $suites.Failures | ForEach-Object { Write-Host "FAILED: $_" }
     [Console]::WriteLine("$passed passed, $failed failed, $skipped skipped")
     if ($failed -gt 0) { exit 1 }
 }

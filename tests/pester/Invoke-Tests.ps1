@@ -18,7 +18,7 @@
     File for the results as NUnit XML. Its folder is made where it is missing.
 .PARAMETER SummaryPath
     File for the counts as JSON: passed, failed, skipped, notRun, netnsRun (tests of the tag Netns that were run, passed
-    or failed), seconds, failures (names of tests and blocks), failedFiles,
+    or failed), seconds, failures (names of tests and blocks, and what failed), failedFiles,
     skipReasons (reason and count).
 .PARAMETER PesterPath
     Manifest of the Pester to use; without it, the newest that is installed, 5.7 or later.
@@ -131,7 +131,7 @@ if ($SummaryPath) {
         notRun      = $result.NotRunCount
         netnsRun    = @($ran | Where-Object { Test-InNetns $_ }).Count
         seconds     = [math]::Round($result.Duration.TotalSeconds, 1)
-        failures    = @(@($result.Failed) + @($result.FailedBlocks) | ForEach-Object ExpandedPath | Sort-Object -Unique)
+        failures    = @(@($result.Failed) + @($result.FailedBlocks) | ForEach-Object { "$($_.ExpandedPath): $($_.ErrorRecord | Select-Object -First 1)" } | Sort-Object -Unique)
         failedFiles = @($result.FailedContainers | ForEach-Object { "$_" })
         skipReasons = @($result.Skipped | ForEach-Object { Get-SkipReason $_ } | Group-Object -NoElement | ForEach-Object {
                 [ordered]@{ reason = $_.Name; count = $_.Count }

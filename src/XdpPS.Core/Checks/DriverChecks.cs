@@ -42,6 +42,11 @@ internal static class DriverChecks
         XdpInterface nic = subject.Nic;
         if (nic.SupportsZeroCopy is not { } supported) return Untold(nic);
         if (!supported) return CheckFinding.Warn($"{nic.Driver ?? subject.VirtualKind ?? "the driver"} has no zero-copy: packets are copied", "use a NIC whose driver has it where the rate matters; on this one New-XskSocket falls back to copying");
+        foreach (XskSocketOptions socket in SocketsOf(subject))
+        {
+            if (socket.WhyPacketsComeInPieces(nic) is var (cause, remedy)) return CheckFinding.Warn(cause, remedy);
+        }
+
         int[] copying = [.. subject.Sockets.Where(socket => socket.BindMode == XskBindMode.Copy).Select(socket => socket.QueueId).Distinct().Order()];
         if (copying.Length > 0) return CheckFinding.Warn($"{nic.Driver} does zero-copy, and the socket on queue {string.Join(", ", copying)} copies", $"open it again with -BindMode ZeroCopy: New-XskSocket {nic.Name} -QueueId {string.Join(", ", copying)} -BindMode ZeroCopy");
         return CheckFinding.Pass($"{nic.Driver} does zero-copy{(nic.ZeroCopyMaxSegments is { } most ? $", with packets of up to {most} fragment{(most == 1 ? "" : "s")}" : "")}");
@@ -101,9 +106,7 @@ internal static class DriverChecks
     internal static CheckFinding Mtu(CheckSubject subject)
     {
         XdpInterface nic = subject.Nic;
-        XskSocketOptions[] sockets = subject.Sockets.Count == 0
-            ? [new XskSocketOptions { InterfaceName = nic.Name }]
-            : [.. subject.Sockets.Select(OptionsOf)];
+        XskSocketOptions[] sockets = SocketsOf(subject);
         foreach (XskSocketOptions socket in sockets)
         {
             if (socket.WhyPacketsDoNotFit(nic) is var (cause, remedy)) return CheckFinding.Warn(cause, remedy);
@@ -139,6 +142,11 @@ internal static class DriverChecks
     private static CheckFinding Untold(XdpInterface nic) => Environment.OSVersion.Version < new Version(6, 3)
         ? CheckFinding.Unknown("Linux before 6.3 does not tell what a driver can do", $"try New-XskSocket {nic.Name} -AttachMode Native -BindMode ZeroCopy")
         : CheckFinding.Unknown("the kernel does not answer by generic netlink", $"try New-XskSocket {nic.Name} -AttachMode Native -BindMode ZeroCopy");
+
+    /// <summary>Those that are open, else one as it would be by default.</summary>
+    private static XskSocketOptions[] SocketsOf(CheckSubject subject) => subject.Sockets.Count == 0
+        ? [new XskSocketOptions { InterfaceName = subject.Name }]
+        : [.. subject.Sockets.Select(OptionsOf)];
 
     private static XskSocketOptions OptionsOf(XskSocketInfo socket) => new()
     {
