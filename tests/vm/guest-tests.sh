@@ -46,6 +46,8 @@ pester() {
 }
 
 uname -v > /out/kernel
+if [ -e /sys/class/net/eth0/device/driver ]; then basename "$(readlink /sys/class/net/eth0/device/driver)" > /out/driver; fi
+carried=""
 # Without IPv6 the kernel sends nothing of its own through the cards.
 for file in /proc/sys/net/ipv6/conf/*/disable_ipv6; do echo 1 > "$file"; done
 for run in "$@"; do
@@ -56,13 +58,12 @@ for run in "$@"; do
       case $what in *:optional) export XDPPS_VM_MAY_REFUSE=1 ;; *) unset XDPPS_VM_MAY_REFUSE ;; esac
       export XDPPS_VM_BIND=${what%:optional}
       pester ../vm/NetworkCard "card-$XDPPS_VM_BIND"
-      basename "$(readlink /sys/class/net/eth0/device/driver)" > /out/driver
       ;;
     traffic:*)
       # All modes at once.
-      if [ -e /out/driver ]; then continue; fi
+      if [ -n "$carried" ]; then continue; fi
+      carried=yes
       pwsh -NoProfile -NonInteractive -File tests/vm/guest-traffic.ps1 -Root "$root" -Bind "$(printf '%s\n' "$@" | sed -n 's/^traffic:\([A-Za-z]*\).*/\1/p' | paste -sd ,)"
-      basename "$(readlink /sys/class/net/eth0/device/driver)" > /out/driver
       ;;
     plan:*)
       # What one card sends, the other is to receive.
