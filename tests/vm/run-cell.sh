@@ -55,7 +55,10 @@ serve() {
       # join, part: what comes from one card goes to the other, whatever its addresses
       join)
         ip link add bridge mtu 9216 type bridge ageing_time 0
-        for tap in tap0 tap1; do ip link set "$tap" master bridge type bridge_slave learning off; done
+        for tap in tap0 tap1; do
+          ip link set "$tap" master bridge
+          bridge link set dev "$tap" learning off
+        done
         ip link set bridge up
         ;;
       part) ip link delete bridge ;;
