@@ -12,7 +12,7 @@ public sealed class KernelTestPlanJumboTests(JumboPlanNetwork network) : IClassF
     private const int Large = 3 * 1024;
 
     [KernelTheory]
-    [MemberData(nameof(Plan.Modes), MemberType = typeof(Plan))]
+    [MemberData(nameof(Plan.JumboModes), MemberType = typeof(Plan))]
     public void SEND_RECEIVE_9K_PACKETS(PlanMode mode, bool busyPoll) => SendReceive(Options(mode, busyPoll));
 
     [KernelTheory]
@@ -20,7 +20,7 @@ public sealed class KernelTestPlanJumboTests(JumboPlanNetwork network) : IClassF
     public void SEND_RECEIVE_UNALIGNED_9K_PACKETS(PlanMode mode, bool busyPoll) => SendReceive(Options(mode, busyPoll, frameSize: 4000) with { Unaligned = true });
 
     [KernelTheory]
-    [MemberData(nameof(Plan.Modes), MemberType = typeof(Plan))]
+    [MemberData(nameof(Plan.JumboModes), MemberType = typeof(Plan))]
     public void XDP_METADATA_COPY_MULTI_BUFF(PlanMode mode, bool busyPoll) => network.Run(() =>
     {
         using XskSocket near = XskSocket.Open(Options(mode, busyPoll));
@@ -44,7 +44,7 @@ public sealed class KernelTestPlanJumboTests(JumboPlanNetwork network) : IClassF
     });
 
     [KernelTheory]
-    [MemberData(nameof(Plan.Modes), MemberType = typeof(Plan))]
+    [MemberData(nameof(Plan.JumboModes), MemberType = typeof(Plan))]
     public void ALIGNED_INV_DESC_MULTI_BUFF(PlanMode mode, bool busyPoll) => InvalidDescriptors(mode, busyPoll, unaligned: false);
 
     [KernelTheory]
@@ -81,13 +81,13 @@ public sealed class KernelTestPlanJumboTests(JumboPlanNetwork network) : IClassF
 
     /// <summary>The last fragment goes, and a part of the one before it.</summary>
     [KernelTheory]
-    [MemberData(nameof(Plan.Modes), MemberType = typeof(Plan))]
+    [MemberData(nameof(Plan.JumboModes), MemberType = typeof(Plan))]
     public void XDP_ADJUST_TAIL_SHRINK_MULTI_BUFF(PlanMode mode, bool busyPoll) =>
         KernelTestPlanTests.AdjustedTail(network, mode, busyPoll, 2 * Large, -4096, multiBuffer: true);
 
     /// <summary>A veth says that it can't (bpf_xdp_frags_increase_tail), and then the packets come as they were.</summary>
     [KernelTheory]
-    [MemberData(nameof(Plan.Modes), MemberType = typeof(Plan))]
+    [MemberData(nameof(Plan.JumboModes), MemberType = typeof(Plan))]
     public void XDP_ADJUST_TAIL_GROW_MULTI_BUFF(PlanMode mode, bool busyPoll) =>
         KernelTestPlanTests.AdjustedTail(network, mode, busyPoll, 2 * Large, 512, multiBuffer: true);
 

@@ -53,7 +53,7 @@ function Invoke-Native {
 }
 
 function Wait-Until {
-    param([scriptblock] $Condition, [double] $Seconds = 5)
+    param([scriptblock] $Condition, [double] $Seconds = 15)
     $watch = [Diagnostics.Stopwatch]::StartNew()
     while ($watch.Elapsed.TotalSeconds -lt $Seconds) {
         if (& $Condition) { return $true }
@@ -248,7 +248,8 @@ function Read-Pcap {
 function Start-Capture {
     param([string] $Name, [string[]] $Filter = @(), [ValidateSet('in', 'out', 'inout')] [string] $Direction = 'in')
     $path = [IO.Path]::GetTempFileName()
-    $arguments = @('-i', $Name, '-w', $path, '-U', '--immediate-mode', '-s', '65535', '-B', '32768', '-Q', $Direction, '-Z', 'root') + $Filter
+    # In immediate mode a packet takes all of the longest's room: of 65,535 bytes 128 MiB hold 2,000, while tcpdump waits for a CPU.
+    $arguments = @('-i', $Name, '-w', $path, '-U', '--immediate-mode', '-s', '65535', '-B', '131072', '-Q', $Direction, '-Z', 'root') + $Filter
     $process = Start-Program -Program tcpdump -Arguments $arguments -WaitFor 'listening on' -Stream Error
     [pscustomobject]@{ Process = $process; Path = $path }
 }
@@ -281,7 +282,8 @@ function Start-Program {
     $seen = [Collections.Generic.List[string]]::new()
     while ($true) {
         $line = $reader.ReadLineAsync()
-        if (-not $line.Wait(15000) -or $null -eq $line.Result) { break }
+        # Under emulation PowerShell is half a minute in starting.
+        if (-not $line.Wait(90000) -or $null -eq $line.Result) { break }
         $seen.Add($line.Result)
         if ($line.Result -match $WaitFor) { return $process }
     }

@@ -157,7 +157,7 @@ function Invoke-Cell {
             switch ($run) {
                 { $_ -in 'xunit', 'rare' } { "xunit:$(($matrix[$run] | ForEach-Object { "FullyQualifiedName~.$_." }) -join '|')" }
                 'pester' { "pester:$($matrix.Pester -join ',')" }
-                'check' { "pester:$($matrix.Check)" }
+                'check' { "pester:$($matrix.Check -join ',')" }
                 'plan' { "plan:$($matrix.Plan)" }
                 default { $run }
             }
@@ -201,7 +201,7 @@ function Write-Table {
     # Rows of cells that were not run now stay.
     [regex]::Match($text, $pattern).Value -split "`n" | Where-Object { $_ -match '^\| (?<cell>[a-z]+-[a-z-]+) \| .* \| (?<run>[^|]+) \|( [^|]*\|){2}$' } | ForEach-Object { $lines["$($Matches.cell)/$($Matches.run)"] = $_ }
     foreach ($row in $Rows | Where-Object { $_.Run -and -not $_['Cut'] }) {
-        $name = @{ card = ''; xunit = 'xunit'; rare = 'xunit, rare'; pester = 'Pester'; plan = "the kernel's test plan"; check = '`Test-XdpInterface`' }[$row.Run] ?? $row.Run
+        $name = @{ card = ''; xunit = 'xunit'; rare = 'xunit, rare'; pester = 'Pester'; plan = "the kernel's test plan"; check = 'Pester, card' }[$row.Run] ?? $row.Run
         $came = $row.Passed -eq 0 -and $row.Failed -eq 0 ? "refused: $($row.Reason)" : "$($row.Passed) passed, $($row.Failed) failed, $($row.Skipped) skipped"
         $lines["$($row.Cell)/$name"] = "| $($row.Cell) | $($row.Suite) | $($row.Kernel) | $($row.Device) | $name | $came | $([DateTime]::UtcNow.ToString('yyyy-MM-dd')) |"
     }

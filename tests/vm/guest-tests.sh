@@ -69,7 +69,7 @@ for run in "$@"; do
       # What one card sends, the other is to receive.
       ask join
       for card in eth0 eth1; do
-        ethtool -L "$card" combined 2 2>/dev/null
+        ethtool -L "$card" combined 1 2>/dev/null
         ip link set "$card" promisc on up
       done
       XDPPS_PLAN_CARDS=eth0,eth1 suite plan "$what"

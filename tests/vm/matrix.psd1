@@ -9,8 +9,8 @@
     Rare   = 'QueueHolderTests', 'RemedyTests', 'ClockTests', 'ProgramsInTheWayTests', 'HostSafetyTests', 'InterfaceTests'
     # And memlock that can be raised.
     Pester = 'New-XskSocket.Filter', 'LeastPrivilege'
-    # What Test-XdpInterface says of a card.
-    Check  = 'Test-XdpInterface.Card'
+    # What Test-XdpInterface says of a card, and all of its queues.
+    Check  = 'Test-XdpInterface.Card', 'New-XskSocket.Card'
     # Names of tests: what the veths have been through is not repeated.
     Plan   = 'FullyQualifiedName~KernelTestPlan&DisplayName~ZeroCopy'
 
@@ -24,7 +24,7 @@
         @{ Name = 'trixie-igb'; Suite = 'trixie'; Device = 'igb'; Runs = 'traffic:Copy', 'traffic:ZeroCopy:optional' }
         @{ Name = 'backports-igb'; Suite = 'trixie-backports'; Device = 'igb'; Runs = 'traffic:Copy', 'traffic:ZeroCopy' }
         @{ Name = 'igb-check'; Suite = 'trixie-backports'; Device = 'igb'; Runs = @('check') }
-        @{ Name = 'virtio-check'; Suite = 'trixie-backports'; Device = 'virtio-net'; Runs = @('check') }
+        @{ Name = 'virtio-check'; Suite = 'trixie-backports'; Device = 'virtio-net-4'; Runs = @('check') }
         @{ Name = 'backports-plan'; Suite = 'trixie-backports'; Device = 'virtio-net'; Runs = @('plan') }
         @{ Name = 'bookworm-veth'; Suite = 'bookworm'; Device = 'none'; Runs = @('xunit') }
         @{ Name = 'bookworm-rare'; Suite = 'bookworm'; Device = 'none'; Runs = @('rare') }

@@ -81,7 +81,13 @@ internal sealed unsafe partial class TransmitPath
         // With preferred busy polling our calls are what runs the driver, whatever the flag says.
         if (info.NeedWakeup && info.BusyPollMicroseconds == 0 && !tx.NeedsWakeup) return;
         Wakeups++;
-        if (Libc.sendto(socket.Number, null, 0, Libc.MSG_DONTWAIT, null, 0) >= 0) return;
+        uint pending = tx.Pending;
+        if (Libc.sendto(socket.Number, null, 0, Libc.MSG_DONTWAIT, null, 0) >= 0)
+        {
+            if (info.BusyPollMicroseconds > 0 && info.BindMode == XskBindMode.ZeroCopy && pending > 0 && tx.Pending == pending) WakeDriver();
+            return;
+        }
+
         int errno = Marshal.GetLastSystemError();
         switch (errno)
         {
@@ -97,6 +103,16 @@ internal sealed unsafe partial class TransmitPath
             default:
                 throw SendFailed(errno);
         }
+    }
+
+    /// <summary>
+    /// With preferred busy polling sendto() runs the NAPI of the receive queue and wakes no driver (xsk_no_wakeup, net/xdp/xsk.c);
+    /// virtio_net sends from another NAPI. poll() wakes it.
+    /// </summary>
+    private void WakeDriver()
+    {
+        Libc.PollFd look = new() { Descriptor = socket.Number };
+        _ = Libc.poll(&look, 1, 0);
     }
 
     /// <summary>Takes back the frames that the kernel is done with.</summary>

@@ -156,7 +156,7 @@ public sealed class NewXskSocketCommand : XskFilterCommand
         XskSocketOpener opener = new();
         try
         {
-            IEnumerable<XskSocketOptions> queues = AllQueues ? Enumerable.Range(0, ReceiveQueues(name)).Select(queue => Options(name, queue))
+            IEnumerable<XskSocketOptions> queues = AllQueues ? EachQueue(name)
                 : QueueId is [int one] ? [Options(name, one)]
                 : QueueId.Distinct().Select(queue => Options(name, queue));
             opener.Open(queues, StopToken);
@@ -201,6 +201,16 @@ public sealed class NewXskSocketCommand : XskFilterCommand
         (_, _, _, null, true) => "Open AF_XDP socket and take its packets from the kernel, but for what the host needs",
         _ => $"Open AF_XDP socket and take what matches '{filter}' from the kernel{(KeepKernelTraffic ? ", but for what the host needs" : "")}",
     };
+
+    /// <summary>Taken while the sockets are opened: with a program virtio_net has more queues, to send for XDP, and receives on those, too (virtnet_xdp_set).</summary>
+    private IEnumerable<XskSocketOptions> EachQueue(string name)
+    {
+        for (int queue = 0, count = ReceiveQueues(name); queue < count; queue++)
+        {
+            yield return Options(name, queue);
+            if (queue + 1 == count) count = ReceiveQueues(name);
+        }
+    }
 
     private int ReceiveQueues(string name) => XdpInterface.Get(name, NetworkNamespace).RxQueues;
 

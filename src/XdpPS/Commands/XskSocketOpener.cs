@@ -55,7 +55,7 @@ internal sealed class XskSocketOpener
         if (missed.Count == 0) return null;
         string kind = nic.CombinedQueues > 0 ? "combined" : "rx";
         // The kernel does not take a queue away that has a socket.
-        string fewer = bound.All(queue => queue == 0) ? $", or run '{nic.Command($"ethtool -L {nic.Name} {kind} 1")}'" : "";
+        string fewer = bound.All(queue => queue == 0) && nic.CombinedQueues != 1 ? $", or run '{nic.Command($"ethtool -L {nic.Name} {kind} 1")}'" : "";
         string list = missed.Count > 8 ? $"{missed[0]}-{missed[^1]}" : string.Join(", ", missed);
         return $"{nic.Name} has {nic.RxQueues} receive queues, and this process has no socket on {(missed.Count == 1 ? "queue" : "queues")} {list}: "
             + "packets that arrive there go to the kernel, or to another process's socket, and are not seen here. "

@@ -93,6 +93,9 @@ internal static class Plan
     /// <summary>The two modes of a veth, or all three of a pair of cards, each without and with busy polling.</summary>
     public static TheoryData<PlanMode, bool> Modes => Cross(PlanNetwork.Cards is null ? [PlanMode.Generic, PlanMode.Native] : Enum.GetValues<PlanMode>());
 
+    /// <summary>Those in which a packet may take several frames: not without copies, where the driver takes but one.</summary>
+    public static TheoryData<PlanMode, bool> JumboModes => PlanNetwork.Cards is [string card, _] && InterfaceDetails.Complete([XdpInterface.Get(card)])[0].ZeroCopyMaxSegments is null or < 2 ? CopyModes : Modes;
+
     /// <summary>The same, of a scenario that is about copies.</summary>
     public static TheoryData<PlanMode, bool> CopyModes => Cross(PlanMode.Generic, PlanMode.Native);
 

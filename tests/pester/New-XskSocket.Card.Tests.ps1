@@ -1,0 +1,44 @@
+# A NIC that has more receive queues while it runs an XDP program. Runs in a virtual machine of tests/vm (XDPPS_VM), whose
+# card eth0 is there for tests alone.
+
+BeforeDiscovery {
+    Import-Module "$PSScriptRoot/Support.psm1" -Force
+    $note = $env:XDPPS_VM -and (Test-Path -LiteralPath /sys/class/net/eth0/device) ? (Get-SkipNote -Program ethtool) : ' [skipped: needs the network card of a virtual machine of tests/vm]'
+}
+
+BeforeAll {
+    Import-Module "$PSScriptRoot/Support.psm1"
+    Import-BuiltModule
+}
+
+Describe "New-XskSocket on a card$note" -Tag Netns -Skip:($note -ne '') {
+    BeforeAll {
+        Import-Module "$PSScriptRoot/../vm/HostSide.psm1"
+        $card = 'eth0'
+        $null = ethtool -L $card combined 1 2>&1
+        $null = Invoke-Native ip link set $card promisc on up
+        $null = Wait-Until { (Get-Link $card).operstate -eq 'UP' }
+        function Measure-Queue { @(Get-ChildItem -LiteralPath "/sys/class/net/$card/queues" -Filter 'rx-*').Count }
+        $before = Measure-Queue
+    }
+
+    AfterEach {
+        Get-XskSocket | Remove-XskSocket
+    }
+
+    It 'binds with -AllQueues those queues, too, that came with the program, and gets the packets of all' {
+        $sockets = @(New-XskSocket $card -AllQueues -FrameSize 4096 -WarningVariable warnings -WarningAction SilentlyContinue)
+        $queues = Measure-Queue
+        $sockets.QueueId | Should -Be @(0..($queues - 1))
+        $warnings -match 'no socket on' | Should -BeNullOrEmpty
+        # A tap deals packets out by the flow.
+        $frames = foreach ($port in 1000..1199) { , (New-XskFrame -SourceMac 02:00:00:00:00:01 -DestinationMac 02:00:00:00:00:02 -SourceAddress 10.9.0.1 -DestinationAddress 10.9.0.2 -Udp -SourcePort $port -DestinationPort 9).Data }
+        Send-FromHost tap0 $frames
+        $packets = @(Receive-XskPacket $sockets -Count 200 -TimeoutSeconds 20)
+        $packets | ForEach-Object { [Convert]::ToHexStringLower($_.Data) } | Sort-Object | Should -Be ($frames | ForEach-Object { ConvertTo-Hex $_ } | Sort-Object)
+        $sockets | Remove-XskSocket
+        Measure-Queue | Should -Be $before
+        if ($queues -eq $before) { Set-ItResult -Skipped -Because 'needs a driver that adds queues for XDP'; return }
+        @($packets.QueueId | Sort-Object -Unique).Count | Should -BeGreaterThan $before
+    }
+}
