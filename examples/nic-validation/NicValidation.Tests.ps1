@@ -57,9 +57,9 @@ BeforeDiscovery {
 
     # What a list of expectations of an interface makes tests of; the names of an It see each entry's keys.
     function Get-Case {
-        param([Collections.IDictionary] $Interface, [string] $Key, [scriptblock] $Make)
+        param([Collections.IDictionary] $Interface, [string] $Label, [string] $Key, [scriptblock] $Make)
         foreach ($entry in @($Interface[$Key]) | Where-Object { $null -ne $_ }) {
-            $case = @{ HostName = $HostName; Interface = $Interface.Name; Expected = $entry }
+            $case = @{ HostName = $HostName; Interface = $Label; Expected = $entry }
             if ($entry -is [Collections.IDictionary]) { $entry.GetEnumerator() | ForEach-Object { $case[$_.Key] = $_.Value } }
             if ($Make) { & $Make $case }
             $case
@@ -68,23 +68,29 @@ BeforeDiscovery {
 
     $interfaces = foreach ($interface in $self[0].Interfaces) {
         $place = @{ InterfaceName = $interface.Name }
-        if ($interface['NetworkNamespace']) { $place.NetworkNamespace = $interface.NetworkNamespace }
+        # Two namespaces may have interfaces of one name.
+        $label = $interface.Name
+        if ($interface['NetworkNamespace']) {
+            $place.NetworkNamespace = $interface.NetworkNamespace
+            $label += " in $($interface.NetworkNamespace)"
+        }
+
         $peer = @{ InterfaceName = $interface['Peer'] }
         if ($interface['PeerNamespace']) { $peer.NetworkNamespace = $interface.PeerNamespace }
         @{
             HostName   = $HostName
-            Interface  = $interface.Name
+            Interface  = $label
             Place      = $place
             Peer       = $peer
             # The shortest frame, and the longest that fits both the MTU and a frame of the packet memory.
             Lengths    = 60, (14 + [math]::Min($interface['Mtu'] ?? 1500, 1500))
-            Facts      = @(foreach ($name in 'Driver', 'Mtu', 'RxQueues', 'TxQueues', 'SpeedMbps') { Get-Case $interface $name { param($case) $case.Fact = $name } })
-            Pass       = @(Get-Case $interface Pass)
-            NoFail     = @(Get-Case $interface NoFail)
-            Vlans      = @(Get-Case $interface Vlans)
-            Throughput = @(Get-Case $interface Throughput { param($case) $case.Rate = Format-Rate $case.MinimumPacketsPerSecond })
-            Loss       = @(Get-Case $interface Loss { param($case) $case.Rate = Format-Rate $case.PacketsPerSecond; $case.Percent = 100 * $case.MaximumLossRatio })
-            Latency    = @(Get-Case $interface Latency { param($case) $case.Rate = Format-Rate $case.PacketsPerSecond })
+            Facts      = @(foreach ($name in 'Driver', 'Mtu', 'RxQueues', 'TxQueues', 'SpeedMbps') { Get-Case $interface $label $name { param($case) $case.Fact = $name } })
+            Pass       = @(Get-Case $interface $label Pass)
+            NoFail     = @(Get-Case $interface $label NoFail)
+            Vlans      = @(Get-Case $interface $label Vlans)
+            Throughput = @(Get-Case $interface $label Throughput { param($case) $case.Rate = Format-Rate $case.MinimumPacketsPerSecond })
+            Loss       = @(Get-Case $interface $label Loss { param($case) $case.Rate = Format-Rate $case.PacketsPerSecond; $case.Percent = 100 * $case.MaximumLossRatio })
+            Latency    = @(Get-Case $interface $label Latency { param($case) $case.Rate = Format-Rate $case.PacketsPerSecond })
         }
     }
     # Pester 6 refuses -ForEach with nothing: lists that may be empty are looked at before.
@@ -100,7 +106,7 @@ BeforeAll {
         param([string] $Phase, [string[]] $After = @())
         foreach ($earlier in $After) {
             $count = $progress["$Interface/$earlier"]
-            if ($count -and $count.Begun -ne $count.Finished) { Set-ItResult -Skipped -Because "the phase $earlier failed on $Interface" }
+            if ($count -and $count.Begun -ne $count.Finished) { Set-ItResult -Skipped -Because "the phase $earlier failed on $Interface of $HostName" }
         }
 
         if (-not $progress["$Interface/$Phase"]) { $progress["$Interface/$Phase"] = @{ Begun = 0; Finished = 0 } }

@@ -153,33 +153,7 @@ public sealed class NewXskSocketCommand : XskFilterCommand
             : $"{place} queues {string.Join(", ", QueueId.Distinct())}";
         if (!ShouldProcess(what, Action())) return;
 
-        XskSocketOpener opener = new();
-        try
-        {
-            IEnumerable<XskSocketOptions> queues = AllQueues ? Enumerable.Range(0, ReceiveQueues(name)).Select(queue => Options(name, queue))
-                : QueueId is [int one] ? [Options(name, one)]
-                : QueueId.Distinct().Select(queue => Options(name, queue));
-            opener.Open(queues, StopToken);
-            foreach (string warning in opener.Warnings()) WriteWarning(warning);
-        }
-        catch (XskException e)
-        {
-            opener.Close();
-            WriteError(e, name);
-            return;
-        }
-        catch (OperationCanceledException) when (Stopping)
-        {
-            return;
-        }
-        catch
-        {
-            // -WarningAction Stop, or a stop: nobody gets these sockets.
-            opener.Close();
-            throw;
-        }
-
-        foreach (XskSocket socket in opener.Sockets)
+        foreach (XskSocket socket in XskSocketOpener.Open(this, name, Queues(name)))
         {
             WriteVerbose(socket.ToString());
             if (socket.JoinedProgram)
@@ -202,7 +176,14 @@ public sealed class NewXskSocketCommand : XskFilterCommand
         _ => $"Open AF_XDP socket and take what matches '{filter}' from the kernel{(KeepKernelTraffic ? ", but for what the host needs" : "")}",
     };
 
-    private int ReceiveQueues(string name) => XdpInterface.Get(name, NetworkNamespace).RxQueues;
+    /// <summary>How many there are is asked when the first is taken: that may fail as opening it does.</summary>
+    private IEnumerable<XskSocketOptions> Queues(string name)
+    {
+        IEnumerable<int> queues = AllQueues ? Enumerable.Range(0, XdpInterface.Get(name, NetworkNamespace).RxQueues)
+            : QueueId is [_] ? QueueId
+            : QueueId.Distinct();
+        foreach (int queue in queues) yield return Options(name, queue);
+    }
 
     private void Contradiction(string cause, string remedy) => ThrowTerminatingError(
         XskErrorRecord.Create("ParametersContradict", ErrorCategory.InvalidArgument, cause, remedy, null));
