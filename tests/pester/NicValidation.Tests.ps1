@@ -112,6 +112,7 @@ foreach (`$name in 'good', 'wide', 'slow', 'bare', '$($refused -join "', '")') {
         $failed[0].Message | Should -BeLike '*Expected 9000, but got 1500*'
         ($results.wide.Tests | Where-Object Phase -EQ Config).Result | Group-Object | ForEach-Object { "$($_.Name) $($_.Count)" } | Sort-Object | Should -Be 'Failed 1', 'Passed 9'
         ($results.wide.Tests | Where-Object Phase -NE Config).Result | Sort-Object -Unique | Should -Be 'Skipped'
+        ($results.wide.Tests | Where-Object Phase -EQ Stress).Name | Should -Be ($results.good.Tests | Where-Object Phase -EQ Stress).Name.Replace('[good]', '[wide]')
         ($results.wide.Tests | Where-Object Phase -EQ Stress)[0].Message | Should -BeLike "*the phase Config failed on $($cable.Left) of wide*"
     }
 

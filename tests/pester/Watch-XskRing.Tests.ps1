@@ -77,7 +77,7 @@ Describe "Watch-XskRing without a terminal$note" -Tag Netns -Skip:($note -ne '')
     }
 
     It 'has no escape sequence of an interface''s name in its lines and errors' {
-        $name = "x`e[2J$PID"
+        $name = "x`ec$PID"
         $other = New-TestCable
         $null = Invoke-Native ip link set $other.Left down
         $null = Invoke-Native ip link set $other.Left name $name up
@@ -88,8 +88,8 @@ Describe "Watch-XskRing without a terminal$note" -Tag Netns -Skip:($note -ne '')
             $socket | Remove-XskSocket
             $failure = Wait-Pipeline $pipeline -Seconds 5
             $failure.FullyQualifiedErrorId | Should -Be "SocketClosed,$command"
-            foreach ($text in $pipeline.Output[0], $failure.Exception.Message) { $text | Should -Match "x\?\[2J$PID" }
-            { Watch-XskRing $name -ErrorAction Stop } | Should -Throw -ExpectedMessage "*x[?][[]2J$PID*"
+            foreach ($text in $pipeline.Output[0], $failure.Exception.Message) { $text | Should -Match "x\?c$PID" }
+            { Watch-XskRing $name -ErrorAction Stop } | Should -Throw -ExpectedMessage "*x[?]c$PID*"
         }
         finally {
             ip link delete $name

@@ -3,16 +3,16 @@ using XdpPS.Interop;
 namespace XdpPS;
 
 /// <summary>
-/// What has merged packets before a program in generic mode gets them: they are longer than a frame, and the kernel drops
-/// them. GRO of the interface itself does not: the kernel leaves that out while there is such a program (netif_elide_gro,
+/// What has merged packets before a program in generic mode gets them: they come to the socket as one, or, where they are
+/// longer than a frame, the kernel drops them. GRO of the interface itself does not: the kernel leaves that out while there is such a program (netif_elide_gro,
 /// include/linux/netdevice.h), and switches LRO and hardware GRO off for it (generic_xdp_install, net/core/dev.c).
 /// </summary>
 internal static class MergedPackets
 {
     private const string Unsegmented = "tso off gso off tx-udp-segmentation off";
 
-    /// <returns>Which packets never reach a socket in generic mode, and what to run; null where there are none such.</returns>
-    internal static (string Cause, string Remedy)? WhyLost(XdpInterface nic)
+    /// <returns>Which packets these are, and what to run; null where there are none such.</returns>
+    internal static (string Cause, string Remedy)? WhyMerged(XdpInterface nic)
     {
         List<string> which = [];
         List<string> commands = [];
@@ -28,7 +28,7 @@ internal static class MergedPackets
                 AddSender(peer.Nic);
         }
 
-        return which.Count == 0 ? null : ($"In generic mode packets that {string.Join(", or that ", which)} never reach a socket on {nic.Name}", string.Join("; ", commands));
+        return which.Count == 0 ? null : ($"In generic mode packets that {string.Join(", or that ", which)} come to a socket on {nic.Name} merged, or, where they are longer than a frame, not at all", string.Join("; ", commands));
 
         void Add(string what, string command)
         {

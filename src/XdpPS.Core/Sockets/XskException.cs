@@ -61,7 +61,7 @@ public sealed record XskWarning(string Id, string Message)
     /// <summary>The id of the warning that a program was joined which decides what arrives.</summary>
     public const string DecidedByAnother = "DecidedByAnother";
 
-    /// <summary>The id of the warning that packets were merged before a program in generic mode gets them, and are dropped.</summary>
+    /// <summary>The id of the warning that packets are merged before a program in generic mode gets them.</summary>
     public const string GenericDropsAggregates = "GenericDropsAggregates";
 
     /// <returns><see cref="Message"/>.</returns>
