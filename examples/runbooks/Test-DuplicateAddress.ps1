@@ -109,8 +109,12 @@ process {
 
 end {
     # Only addresses of this session's own namespace have scopes that can be compared.
-    $foreign = $NetworkNamespace ? $null : $all | Where-Object { $_.AddressFamily -eq 'InterNetworkV6' -and $_.ScopeId -notin 0, (Get-XdpInterface $InterfaceName).Index }
-    if ($foreign) { throw "$(@($foreign)[0]) is on another interface than $InterfaceName." }
+    if (-not $NetworkNamespace) {
+        $scopes = 0, (Get-XdpInterface $InterfaceName).Index
+        $foreign = @($all | Where-Object { $_.AddressFamily -eq 'InterNetworkV6' -and $_.ScopeId -notin $scopes })
+        if ($foreign) { throw "$($foreign[0]) is on another interface than $InterfaceName." }
+    }
+
     $targets = @($all | ForEach-Object { [ipaddress]::new($_.GetAddressBytes()) } | Sort-Object -Property { "$_" } -Unique)
     if ($targets.Count -gt 64) { throw "$($targets.Count) addresses are too many for one filter; give up to 64 at a time." }
     if (-not $PSCmdlet.ShouldProcess("$($targets -join ', ') on $InterfaceName", 'Ask who has the address')) { return }

@@ -336,7 +336,7 @@ Describe "Test-XdpInterface$note" -Tag Netns -Skip:($note -ne '') {
             # What the other end does not segment is another matter.
             $check = Get-Check $left Offloads
             $check.Status | Should -Be 'Warn'
-            $check.Detail | Should -Be "In generic mode packets that $right has left unsegmented (TSO, GSO) come to a socket on $left merged, or, where they are longer than a frame, not at all"
+            $check.Detail | Should -Be "in generic mode packets that $right has left unsegmented (TSO, GSO) come to a socket on $left merged, or, where they are longer than a frame, not at all"
             Invoke-Remedy $check
             $check = Get-Check $left Offloads
             $check.Status | Should -Be 'Pass'
@@ -355,7 +355,7 @@ Describe "Test-XdpInterface$note" -Tag Netns -Skip:($note -ne '') {
             $null = Invoke-Native ethtool -K $left gro on
             $check = Get-Check $bridge Offloads
             $check.Status | Should -Be 'Warn'
-            $check.Detail | Should -Be "In generic mode packets that GRO has merged on $left, or that $right has left unsegmented (TSO, GSO) come to a socket on $bridge merged, or, where they are longer than a frame, not at all"
+            $check.Detail | Should -Be "in generic mode packets that GRO has merged on $left, or that $right has left unsegmented (TSO, GSO) come to a socket on $bridge merged, or, where they are longer than a frame, not at all"
             Invoke-Remedy $check
             (ethtool -k $left) -match '^generic-receive-offload: off' | Should -Not -BeNullOrEmpty
             (Get-Check $bridge Offloads).Status | Should -Be 'Pass'

@@ -28,7 +28,7 @@ internal static class MergedPackets
                 AddSender(peer.Nic);
         }
 
-        return which.Count == 0 ? null : ($"In generic mode packets that {string.Join(", or that ", which)} come to a socket on {nic.Name} merged, or, where they are longer than a frame, not at all", string.Join("; ", commands));
+        return which.Count == 0 ? null : ($"packets that {string.Join(", or that ", which)} come to a socket on {nic.Name} merged, or, where they are longer than a frame, not at all", string.Join("; ", commands));
 
         void Add(string what, string command)
         {
