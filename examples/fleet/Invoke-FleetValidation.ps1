@@ -37,8 +37,9 @@
 .PARAMETER TimeoutSeconds
     How long a host may take from there to its last object. After that it is given up.
 .PARAMETER Path
-    Folder for the results: results.clixml has all, summary.csv a line a host, and, where XdpPS is on this host too,
-    report.html the checks and measurements. It is made where it is missing.
+    Folder for the results. It is made where it is missing. In its folder hosts each host has a file, which is written when
+    that host is done, so that nothing is lost where the run is interrupted. At the end results.clixml has all,
+    summary.csv a line a host, and, where XdpPS is on this host too, report.html the checks and measurements.
 .OUTPUTS
     An object for each host, in the order given: HostName; Status (Passed, Warned, Failed, Unreachable, ModuleMissing,
     Error, TimedOut); Failed and Warned (how many checks); Reason (one line); Seconds; Results (what came back).
@@ -87,6 +88,9 @@ param(
 Set-StrictMode -Version 3.0
 $ErrorActionPreference = 'Stop'
 if (-not $PSCmdlet.ShouldProcess("$($HostName -join ', ')", "Check $($InterfaceName -join ', ') over SSH")) { return }
+# Asked once is enough.
+$ConfirmPreference = 'None'
+$hostFolder = $Path ? (New-Item -ItemType Directory -Path (Join-Path $Path hosts) -Force).FullName : $null
 
 $options = @{ StrictHostKeyChecking = 'yes' } + $SshOption
 $options.BatchMode = 'yes'
@@ -148,7 +152,7 @@ function Start-Validation {
 function Stop-Validation {
     param($Run)
     $mark = "*LocalCommand=$($Run.Connection.Options.LocalCommand)*"
-    Get-Process -Name ssh -ErrorAction Ignore | Where-Object { $_.Parent.Id -eq $PID -and $_.CommandLine -like $mark } | Stop-Process -Force -Confirm:$false
+    Get-Process -Name ssh -ErrorAction Ignore | Where-Object { $_.Parent.Id -eq $PID -and $_.CommandLine -like $mark } | Stop-Process -Force
 }
 
 # What became of a host whose job has ended, or was given up.
@@ -182,6 +186,19 @@ function Complete-Validation {
     }
 }
 
+# Keeps what became of a host. One that cannot be saved, as on a full disk, must not end the others.
+function Save-Validation {
+    param($Result)
+    $done[$Result.HostName] = $Result
+    if (-not $hostFolder) { return }
+    $file = Join-Path $hostFolder "$([uri]::EscapeDataString($Result.HostName)).clixml"
+    try {
+        $Result | Export-Clixml -LiteralPath "$file.part" -Depth 5
+        Move-Item -LiteralPath "$file.part" -Destination $file -Force
+    }
+    catch { Write-Error -ErrorRecord $_ -ErrorAction Continue }
+}
+
 $waiting = [Collections.Generic.Queue[string]]::new([string[]]@($HostName | Select-Object -Unique))
 $running = [Collections.Generic.List[object]]::new()
 $done = @{}
@@ -190,7 +207,7 @@ try {
         while ($waiting.Count -and $running.Count -lt $ThrottleLimit) {
             $name = $waiting.Dequeue()
             try { $running.Add((Start-Validation $name)) }
-            catch { $done[$name] = [pscustomobject]@{ HostName = $name; Status = 'Error'; Failed = 0; Warned = 0; Reason = "$_"; Seconds = 0.0; Results = @() } }
+            catch { Save-Validation ([pscustomobject]@{ HostName = $name; Status = 'Error'; Failed = 0; Warned = 0; Reason = "$_"; Seconds = 0.0; Results = @() }) }
         }
 
         if (-not $running.Count) { continue }
@@ -206,7 +223,7 @@ try {
             }
 
             $null = $running.Remove($run)
-            $done[$run.HostName] = Complete-Validation $run
+            Save-Validation (Complete-Validation $run)
             Write-Progress -Activity 'Fleet' -Status "$($done.Count) of $($done.Count + $running.Count + $waiting.Count) hosts" -PercentComplete (100 * $done.Count / ($done.Count + $running.Count + $waiting.Count))
         }
     }
@@ -221,7 +238,6 @@ finally {
 
 $summary = $HostName | Select-Object -Unique | ForEach-Object { $done[$_] }
 if ($Path) {
-    $null = New-Item -ItemType Directory -Path $Path -Force
     $summary | Export-Clixml -LiteralPath (Join-Path $Path results.clixml) -Depth 5
     $summary | Select-Object -ExcludeProperty Results | Export-Csv -LiteralPath (Join-Path $Path summary.csv)
     $reported = @($summary.Results | Where-Object { $_ -and $_.PSTypeNames -match '^Deserialized\.XdpPS\.(XdpInterfaceCheck|XdpInterface|XskPathMeasurement|XskThroughputResult)$' })

@@ -57,9 +57,9 @@ BeforeDiscovery {
 
     # What a list of expectations of an interface makes tests of; the names of an It see each entry's keys.
     function Get-Case {
-        param([Collections.IDictionary] $Interface, [string] $Key, [scriptblock] $Make)
+        param([Collections.IDictionary] $Interface, [string] $Label, [string] $Key, [scriptblock] $Make)
         foreach ($entry in @($Interface[$Key]) | Where-Object { $null -ne $_ }) {
-            $case = @{ HostName = $HostName; Interface = $Interface.Name; Expected = $entry }
+            $case = @{ HostName = $HostName; Interface = $Label; Expected = $entry }
             if ($entry -is [Collections.IDictionary]) { $entry.GetEnumerator() | ForEach-Object { $case[$_.Key] = $_.Value } }
             if ($Make) { & $Make $case }
             $case
@@ -68,23 +68,29 @@ BeforeDiscovery {
 
     $interfaces = foreach ($interface in $self[0].Interfaces) {
         $place = @{ InterfaceName = $interface.Name }
-        if ($interface['NetworkNamespace']) { $place.NetworkNamespace = $interface.NetworkNamespace }
+        # Two namespaces may have interfaces of one name.
+        $label = $interface.Name
+        if ($interface['NetworkNamespace']) {
+            $place.NetworkNamespace = $interface.NetworkNamespace
+            $label += " in $($interface.NetworkNamespace)"
+        }
+
         $peer = @{ InterfaceName = $interface['Peer'] }
         if ($interface['PeerNamespace']) { $peer.NetworkNamespace = $interface.PeerNamespace }
         @{
             HostName   = $HostName
-            Interface  = $interface.Name
+            Interface  = $label
             Place      = $place
             Peer       = $peer
             # The shortest frame, and the longest that fits both the MTU and a frame of the packet memory.
             Lengths    = 60, (14 + [math]::Min($interface['Mtu'] ?? 1500, 1500))
-            Facts      = @(foreach ($name in 'Driver', 'Mtu', 'RxQueues', 'TxQueues', 'SpeedMbps') { Get-Case $interface $name { param($case) $case.Fact = $name } })
-            Pass       = @(Get-Case $interface Pass)
-            NoFail     = @(Get-Case $interface NoFail)
-            Vlans      = @(Get-Case $interface Vlans)
-            Throughput = @(Get-Case $interface Throughput { param($case) $case.Rate = Format-Rate $case.MinimumPacketsPerSecond })
-            Loss       = @(Get-Case $interface Loss { param($case) $case.Rate = Format-Rate $case.PacketsPerSecond; $case.Percent = 100 * $case.MaximumLossRatio })
-            Latency    = @(Get-Case $interface Latency { param($case) $case.Rate = Format-Rate $case.PacketsPerSecond })
+            Facts      = @(foreach ($name in 'Driver', 'Mtu', 'RxQueues', 'TxQueues', 'SpeedMbps') { Get-Case $interface $label $name { param($case) $case.Fact = $name } })
+            Pass       = @(Get-Case $interface $label Pass)
+            NoFail     = @(Get-Case $interface $label NoFail)
+            Vlans      = @(Get-Case $interface $label Vlans)
+            Throughput = @(Get-Case $interface $label Throughput { param($case) $case.Rate = Format-Rate $case.MinimumPacketsPerSecond })
+            Loss       = @(Get-Case $interface $label Loss { param($case) $case.Rate = Format-Rate $case.PacketsPerSecond; $case.Percent = 100 * $case.MaximumLossRatio })
+            Latency    = @(Get-Case $interface $label Latency { param($case) $case.Rate = Format-Rate $case.PacketsPerSecond })
         }
     }
     # Pester 6 refuses -ForEach with nothing: lists that may be empty are looked at before.
@@ -94,13 +100,14 @@ BeforeDiscovery {
 BeforeAll {
     Import-Module "$PSScriptRoot/XskAssertions.psm1"
 
-    # How many tests each phase of each interface began and finished. A test says itself that it reached its end.
+    # How many tests each phase of each interface began and finished. A test says itself that it begins (Pester knows the names of what
+    # is skipped only there), and that it reached its end.
     $progress = @{}
     function Enter-Test {
         param([string] $Phase, [string[]] $After = @())
         foreach ($earlier in $After) {
             $count = $progress["$Interface/$earlier"]
-            if ($count -and $count.Begun -ne $count.Finished) { Set-ItResult -Skipped -Because "the phase $earlier failed on $Interface" }
+            if ($count -and $count.Begun -ne $count.Finished) { Set-ItResult -Skipped -Because "the phase $earlier failed on $Interface of $HostName" }
         }
 
         if (-not $progress["$Interface/$Phase"]) { $progress["$Interface/$Phase"] = @{ Begun = 0; Finished = 0 } }
@@ -115,6 +122,7 @@ BeforeAll {
     # Frames of both directions, which the kernel has no use for.
     function Send-TestFrame {
         param($From, $To, [hashtable] $FromPlace, [hashtable] $With)
+        if (-not $From -or -not $To) { throw 'No socket is open on both ends.' }
         $mark = [Random]::Shared.NextInt64().ToString('x16')
         New-XskFrame @FromPlace @With -EtherType 0x88b5 -DestinationMac "$($To.MacAddress)" -Payload "0x$mark" | Send-XskFrame $From
         $clock = [Diagnostics.Stopwatch]::StartNew()
@@ -126,15 +134,15 @@ BeforeAll {
 }
 
 Describe 'Config' -Tag Config -ForEach $interfaces {
-    BeforeEach { Enter-Test Config }
-
     It '[<HostName>] [<Interface>] is there, and up' {
+        Enter-Test Config
         (Get-XdpInterface @Place -ErrorAction Stop).State | Should -Be 'up'
         Complete-Test Config
     }
 
     if ($Facts) {
         It '[<HostName>] [<Interface>] <Fact> is <Expected>' -ForEach $Facts {
+            Enter-Test Config
             (Get-XdpInterface @Place -ErrorAction Stop).$Fact | Should -Be $Expected
             Complete-Test Config
         }
@@ -142,6 +150,7 @@ Describe 'Config' -Tag Config -ForEach $interfaces {
 
     if ($Pass) {
         It '[<HostName>] [<Interface>] passes the check <Expected>' -ForEach $Pass {
+            Enter-Test Config
             Test-XdpInterface @Place -Name $Expected -ErrorAction Stop | Should -BeFitForXdp
             Complete-Test Config
         }
@@ -149,6 +158,7 @@ Describe 'Config' -Tag Config -ForEach $interfaces {
 
     if ($NoFail) {
         It '[<HostName>] [<Interface>] does not fail the check <Expected>' -ForEach $NoFail {
+            Enter-Test Config
             Test-XdpInterface @Place -Name $Expected -ErrorAction Stop | Should -BeFitForXdp -AllowWarning
             Complete-Test Config
         }
@@ -159,9 +169,9 @@ if ($wired) {
     Describe 'Path' -Tag Path -ForEach $wired {
         BeforeAll { $sockets = @{} }
         AfterAll { $sockets.Values | Remove-XskSocket }
-        BeforeEach { Enter-Test Path -After Config }
 
         It '[<HostName>] [<Interface>] opens a socket on both ends' {
+            Enter-Test Path -After Config
             $sockets.Near = New-XskSocket @Place -ErrorAction Stop
             $sockets.Far = New-XskSocket @Peer -ErrorAction Stop
             $sockets.Values.State | Should -Be 'Open', 'Open'
@@ -169,6 +179,7 @@ if ($wired) {
         }
 
         It '[<HostName>] [<Interface>] carries frames of <_> bytes both ways' -ForEach $Lengths {
+            Enter-Test Path -After Config
             Send-TestFrame $sockets.Near $sockets.Far $Place @{ Length = $_ } | Should -Not -BeNullOrEmpty
             Send-TestFrame $sockets.Far $sockets.Near $Peer @{ Length = $_ } | Should -Not -BeNullOrEmpty
             Complete-Test Path
@@ -176,6 +187,7 @@ if ($wired) {
 
         if ($Vlans) {
             It '[<HostName>] [<Interface>] carries the tag of VLAN <Expected>' -ForEach $Vlans {
+                Enter-Test Path -After Config
                 (Send-TestFrame $sockets.Near $sockets.Far $Place @{ Length = 64; Vlan = $Expected }).Vlan | Should -Be $Expected
                 (Send-TestFrame $sockets.Far $sockets.Near $Peer @{ Length = 64; Vlan = $Expected }).Vlan | Should -Be $Expected
                 Complete-Test Path
@@ -183,25 +195,28 @@ if ($wired) {
         }
 
         It '[<HostName>] [<Interface>] drops nothing of that' {
+            Enter-Test Path -After Config
             $sockets.Values | Get-XskRingStats | Should -HaveNoXskDrops
             Complete-Test Path
         }
     }
 
     Describe 'Stress' -Tag Stress -ForEach $wired {
-        BeforeAll { $sockets = @{} }
-        AfterAll { $sockets.Values | Remove-XskSocket }
-
-        BeforeEach {
-            Enter-Test Stress -After Config, Path
-            if (-not $sockets.Count) {
+        BeforeAll {
+            $sockets = @{}
+            function Open-Path {
+                if ($sockets.Count) { return }
                 $sockets.Near = New-XskSocket @Place -ErrorAction Stop
                 $sockets.Far = New-XskSocket @Peer -ErrorAction Stop
             }
         }
 
+        AfterAll { $sockets.Values | Remove-XskSocket }
+
         if ($Throughput) {
             It '[<HostName>] [<Interface>] throughput at <FrameSize> bytes is at least <Rate>' -ForEach $Throughput {
+                Enter-Test Stress -After Config, Path
+                Open-Path
                 $load = @{ FrameSize = $FrameSize; DurationSeconds = $Seconds }
                 if ($Expected['PacketsPerSecond']) { $load.PacketsPerSecond = $Expected.PacketsPerSecond }
                 Measure-XskPath $sockets.Far $sockets.Near @load -ProgressAction SilentlyContinue | Should -HaveXskThroughput $MinimumPacketsPerSecond
@@ -211,6 +226,8 @@ if ($wired) {
 
         if ($Loss) {
             It '[<HostName>] [<Interface>] loss at <FrameSize> bytes and <Rate> is at most <Percent> %' -ForEach $Loss {
+                Enter-Test Stress -After Config, Path
+                Open-Path
                 $found = Measure-XskPath $sockets.Far $sockets.Near -FrameSize $FrameSize -PacketsPerSecond $PacketsPerSecond -DurationSeconds $Seconds -ProgressAction SilentlyContinue
                 $found | Should -HaveXskLossAtMost $MaximumLossRatio
                 if ($MaximumLossRatio -eq 0) { $found | Should -HaveNoXskDrops }
@@ -220,6 +237,8 @@ if ($wired) {
 
         if ($Latency) {
             It '[<HostName>] [<Interface>] latency at <FrameSize> bytes and <Rate> is at most <MaximumMicroseconds> us (<Percentile>)' -ForEach $Latency {
+                Enter-Test Stress -After Config, Path
+                Open-Path
                 Measure-XskPath $sockets.Far $sockets.Near -FrameSize $FrameSize -PacketsPerSecond $PacketsPerSecond -DurationSeconds $Seconds -ProgressAction SilentlyContinue |
                     Should -HaveXskLatencyAtMost $MaximumMicroseconds -Percentile $Percentile
                 Complete-Test Stress

@@ -9,20 +9,30 @@
 Set-StrictMode -Version 3.0
 
 # What an operator has to return (it sees the operator's own parameters, being called by it): whether all of the values are as expected, else the first that is not, in words.
+# The test returns why a value is not as expected, and throws where the value does not tell: that is a failure of -Not too.
 function Get-Verdict {
     param([object[]] $Value, [switch] $Negate, [string] $Because, [string] $Expected, [scriptblock] $Test)
     $reason = $Because ? ", because $($Because -replace '^because ')," : ''
     $Value = @($Value | Where-Object { $null -ne $_ })
-    if ($Value.Count -eq 0) { return [pscustomobject]@{ Succeeded = $false; FailureMessage = "Expected $Expected$reason but got nothing." } }
+    $fault = $Value.Count ? $null : 'got nothing'
     foreach ($item in $Value) {
-        # $null where the value is as expected.
-        $fault = & $Test $item
-        if ($Negate -eq ($null -ne $fault)) { continue }
-        $message = $Negate ? "Expected not $Expected$reason but got it: $item." : "Expected $Expected$reason but $fault."
-        return [pscustomobject]@{ Succeeded = $false; FailureMessage = $message }
+        try {
+            $fault = & $Test $item
+            if ($Negate) { $fault = $null -eq $fault ? "got it: $item" : $null }
+        }
+        catch { $fault = "$_" }
+        if ($fault) { break }
     }
 
-    [pscustomobject]@{ Succeeded = $true; FailureMessage = $null }
+    [pscustomobject]@{ Succeeded = -not $fault; FailureMessage = $fault ? "Expected $($Negate ? 'not ' : '')$Expected$reason but $fault." : $null }
+}
+
+# The first of some properties that an object has.
+function Get-Value {
+    param($Item, [string[]] $Name, [string] $What)
+    $property = $Name | ForEach-Object { $Item.PSObject.Properties[$_] } | Select-Object -First 1
+    if (-not $property) { throw "a $($Item.GetType().Name) has no $What" }
+    return $property.Value
 }
 
 # A number as people say it: 500 kpps.
@@ -41,7 +51,7 @@ function Should-HaveNoXskDrops($ActualValue, [switch] $Negate, [string] $Because
     Get-Verdict @($ActualValue) -Negate:$Negate -Because $Because -Expected 'no drops' -Test {
         param($item)
         $known = @($dropCounters | Where-Object { $item.PSObject.Properties[$_] })
-        if (-not $known) { return "a $($item.GetType().Name) has no counters of drops" }
+        if (-not $known) { throw "a $($item.GetType().Name) has no counters of drops" }
         $dropped = @($known | Where-Object { $item.$_ -ne 0 } | ForEach-Object { "$_ is $($item.$_)" })
         if ($dropped) { $dropped -join ', ' }
     }
@@ -51,25 +61,28 @@ function Should-HaveXskThroughput($ActualValue, [double] $MinimumPacketsPerSecon
     Get-Verdict @($ActualValue) -Negate:$Negate -Because $Because -Expected "a throughput of at least $(Format-Rate $MinimumPacketsPerSecond)" -Test {
         param($item)
         # Measure-XskPath -Rfc2544 found the throughput; otherwise what arrived counts, whatever was sent.
-        $rate = ($item.PSObject.Properties['Throughput'] ?? $item.PSObject.Properties['ReceivedPacketsPerSecond'])?.Value
-        if ($null -eq $rate) { return "a $($item.GetType().Name) has no throughput" }
-        if ($rate -lt $MinimumPacketsPerSecond) { "got $(Format-Rate $rate) of $($item.FrameSize)-byte frames" }
+        $rate = Get-Value $item Throughput, ReceivedPacketsPerSecond 'throughput'
+        if ($rate -ge $MinimumPacketsPerSecond) { return }
+        $fault = "got $(Format-Rate $rate) of $($item.FrameSize)-byte frames"
+        if ($item.PSObject.Properties['SenderLimited']?.Value) { throw "$fault, or more, for the sender was the limit" }
+        $fault
     }
 }
 
 function Should-HaveXskLossAtMost($ActualValue, [double] $MaximumRatio, [switch] $Negate, [string] $Because) {
     Get-Verdict @($ActualValue) -Negate:$Negate -Because $Because -Expected "a loss of at most $MaximumRatio of the frames" -Test {
         param($item)
-        if ($item.Sent -eq 0) { return 'nothing was sent' }
-        if ($item.LossRatio -gt $MaximumRatio) { "$($item.Lost) of $($item.Sent) frames were lost, which is $($item.LossRatio)" }
+        $ratio = Get-Value $item LossRatio 'loss'
+        if ($item.Sent -eq 0) { throw 'nothing was sent' }
+        if ($ratio -gt $MaximumRatio) { "$($item.Lost) of $($item.Sent) frames were lost, which is $ratio" }
     }
 }
 
 function Should-HaveXskLatencyAtMost($ActualValue, [double] $MaximumMicroseconds, [ValidateSet('Min', 'P50', 'P90', 'P99', 'P999', 'Max')] [string] $Percentile = 'P99', [switch] $Negate, [string] $Because) {
     Get-Verdict @($ActualValue) -Negate:$Negate -Because $Because -Expected "a latency ($Percentile) of at most $MaximumMicroseconds us" -Test {
         param($item)
-        $latency = $item."Latency$Percentile"
-        if ($null -eq $latency) { return 'no frame arrived that tells a latency' }
+        $latency = Get-Value $item "Latency$Percentile" "latency ($Percentile)"
+        if ($null -eq $latency) { throw 'no frame arrived that tells a latency' }
         if ($latency -gt $MaximumMicroseconds) { "got $([math]::Round($latency, 1)) us" }
     }
 }
@@ -78,7 +91,7 @@ function Should-BeFitForXdp($ActualValue, [switch] $AllowWarning, [switch] $Nega
     Get-Verdict @($ActualValue) -Negate:$Negate -Because $Because -Expected "the verdict Pass$(if ($AllowWarning) { ' or Warn' })" -Test {
         param($item)
         # A number, where the object came over SSH.
-        $status = [XdpPS.XdpCheckStatus]$item.Status
+        $status = [XdpPS.XdpCheckStatus](Get-Value $item Status 'verdict')
         if ($status -eq 'Pass' -or ($AllowWarning -and $status -in 'Warn', 'Unknown')) { return }
         "$($item.Name) of $($item.Interface) is $status`: $($item.Detail)$($item.Remedy ? "; try: $($item.Remedy)" : '')"
     }

@@ -40,7 +40,7 @@
     Overwrites what was saved before.
 .OUTPUTS
     With -Phase Before, the file that was saved. With -Phase After, an object for each thing compared: Kind (Fact, Check,
-    Measurement), Name, Before, After, Verdict (Same, Changed, Better, Worse).
+    Measurement), Name, Before, After, Verdict (Same, Changed, Better, Worse; Gone or New for what is there on one side only).
 .EXAMPLE
     ./Compare-DriverUpgrade.ps1 Before -Path ice-1.15 -InterfaceName eth1 -Peer eth2
 .EXAMPLE
@@ -175,19 +175,19 @@ $rows = @(
     }
 
     foreach ($name in 'State', 'Mtu', 'SpeedMbps', 'RxQueues', 'TxQueues', 'XdpFeatures', 'SupportsZeroCopy', 'XdpMode') {
-        $property = $now.Interface.PSObject.Properties[$name]
-        if (-not $property) { continue }
-        $old = $before.Interface.$name
-        New-Row Fact $name $old $property.Value ("$old" -eq "$($property.Value)" ? 'Same' : 'Changed')
+        $old = $before.Interface.PSObject.Properties[$name]?.Value
+        $new = $now.Interface.PSObject.Properties[$name]?.Value
+        New-Row Fact $name $old $new ("$old" -eq "$new" ? 'Same' : 'Changed')
     }
 
     # Unknown is no better than a warning.
     $rank = @{ Pass = 0; Warn = 1; Unknown = 1; Fail = 2 }
-    foreach ($check in $now.Checks) {
-        $old = $before.Checks | Where-Object Name -EQ $check.Name
-        if (-not $old) { New-Row Check $check.Name $null $check.Status Changed; continue }
-        $change = $rank["$($check.Status)"] - $rank["$($old.Status)"]
-        New-Row Check $check.Name $old.Status $check.Status ($change -gt 0 ? 'Worse' : $change -lt 0 ? 'Better' : $check.Status -ne $old.Status ? 'Changed' : 'Same')
+    foreach ($name in @($before.Checks) + @($now.Checks) | ForEach-Object Name | Select-Object -Unique) {
+        # Versions of the module, or what it could ask, may differ.
+        $old, $new = $before, $now | ForEach-Object { , @($_.Checks | Where-Object Name -EQ $name | ForEach-Object { "$($_.Status)" }) }
+        $verdict = if (-not $old) { 'New' } elseif (-not $new) { 'Gone' } elseif ($rank[$new[0]] -gt $rank[$old[0]]) { 'Worse' } elseif ($rank[$new[0]] -lt $rank[$old[0]]) { 'Better' }
+        else { $new[0] -eq $old[0] ? 'Same' : 'Changed' }
+        New-Row Check $name ($old | Select-Object -First 1) ($new | Select-Object -First 1) $verdict
     }
 
     foreach ($measurement in $now.Measurements) {

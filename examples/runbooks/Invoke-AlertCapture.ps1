@@ -25,9 +25,12 @@
 .PARAMETER DropsPerSecond
     Alert when more packets than this are dropped, missed or damaged in a second. 0 means any.
 .PARAMETER Condition
-    Alert when this script block returns true.
+    Alert when this script block returns true. It has to end by itself: nothing else is looked at meanwhile.
 .PARAMETER CheckCommand
     Alert when this program, given with its arguments, ends with an exit code other than 0.
+.PARAMETER CheckTimeoutSeconds
+    How long it may take. One that hangs is ended after that, which is an alert with the value 124, or 137 where it had to be
+    killed, as timeout(1) has it.
 .PARAMETER IntervalSeconds
     How long to wait between two looks; rates are those of this interval.
 .PARAMETER DurationSeconds
@@ -81,6 +84,9 @@ param(
     [string[]] $CheckCommand,
 
     [ValidateRange(0.05, 3600)]
+    [double] $CheckTimeoutSeconds = 10,
+
+    [ValidateRange(0.05, 3600)]
     [double] $IntervalSeconds = 1,
 
     [ValidateRange(0.1, 86400)]
@@ -112,6 +118,7 @@ Import-Module "$PSScriptRoot/NextHop.psm1" -Verbose:$false
 
 $alerts = @('PacketsPerSecond', 'DropsPerSecond', 'Condition', 'CheckCommand' | Where-Object { $PSBoundParameters.ContainsKey($_) })
 if (-not $alerts) { throw 'Nothing says when to capture: give -PacketsPerSecond, -DropsPerSecond, -Condition or -CheckCommand.' }
+$check = $CheckCommand ? @((Get-Command -Name $CheckCommand[0] -CommandType Application)[0].Source) + ($CheckCommand | Select-Object -Skip 1) : @()
 if (-not $PSCmdlet.ShouldProcess($InterfaceName, "Capture for $DurationSeconds seconds into $Path on the alert of $($alerts -join ', ')")) { return }
 # Asked once is enough.
 $ConfirmPreference = 'None'
@@ -144,8 +151,8 @@ function Get-Alert {
             'DropsPerSecond' { $value = ($Now.Drops - $Before.Drops) / $seconds; $threshold = $DropsPerSecond; $value -gt $threshold }
             'Condition' { $value = & $Condition; [bool]$value }
             'CheckCommand' {
-                $program, $arguments = $CheckCommand
-                $null = & $program @arguments 2>&1
+                # Nobody is there to answer it.
+                $null = $null | timeout -k 1 $CheckTimeoutSeconds.ToString([cultureinfo]::InvariantCulture) @check 2>&1
                 $value = $LASTEXITCODE
                 $threshold = 0
                 $value -ne 0
@@ -168,7 +175,7 @@ while ($count -lt $MaximumAlerts -and ($WatchSeconds -eq 0 -or $quiet.Elapsed.To
     $count++
     $time = Get-Date
     Write-Verbose "$($alert.Reason) is $($alert.Value): capturing for $DurationSeconds seconds"
-    $file = Join-Path $Path ('alert_{0}_{1:yyyyMMddHHmmss}.pcapng' -f $InterfaceName, $time)
+    $file = Join-Path $Path ('alert_{0}_{1:yyyyMMddHHmmssfff}.pcapng' -f $InterfaceName, $time)
     $sockets = @(New-XskSocket @place @socketOptions)
     try {
         $files = @(Export-XskCapture $file -Socket $sockets @captureOptions -Comment "$($alert.Reason) was $($alert.Value)" -PassThru -ProgressAction SilentlyContinue)

@@ -17,7 +17,8 @@
     Needs root. For as long as it runs the script takes ARP, or neighbour discovery, about these addresses away from
     the kernel, and nothing else.
 .PARAMETER Address
-    The addresses in question, up to 64. Those of IPv6 may be link-local.
+    The addresses in question, up to 64. Those of IPv6 may be link-local; a scope, as in fe80::1%eth1, is not needed, and has
+    to be that of -InterfaceName.
 .PARAMETER InterfaceName
     The interface whose network to ask.
 .PARAMETER NetworkNamespace
@@ -107,7 +108,14 @@ process {
 }
 
 end {
-    $targets = @($all | Sort-Object -Property { "$_" } -Unique)
+    # Only addresses of this session's own namespace have scopes that can be compared.
+    if (-not $NetworkNamespace) {
+        $scopes = 0, (Get-XdpInterface $InterfaceName).Index
+        $foreign = @($all | Where-Object { $_.AddressFamily -eq 'InterNetworkV6' -and $_.ScopeId -notin $scopes })
+        if ($foreign) { throw "$($foreign[0]) is on another interface than $InterfaceName." }
+    }
+
+    $targets = @($all | ForEach-Object { [ipaddress]::new($_.GetAddressBytes()) } | Sort-Object -Property { "$_" } -Unique)
     if ($targets.Count -gt 64) { throw "$($targets.Count) addresses are too many for one filter; give up to 64 at a time." }
     if (-not $PSCmdlet.ShouldProcess("$($targets -join ', ') on $InterfaceName", 'Ask who has the address')) { return }
     # Asked once is enough.

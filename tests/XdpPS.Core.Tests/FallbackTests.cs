@@ -140,7 +140,8 @@ public sealed class FallbackTests
             XskWarning warning = Assert.Single(socket.Warnings, warning => warning.Id == "GenericFallback");
             Assert.Contains(errno, warning.Message, StringComparison.Ordinal);
             Assert.Contains(reason, warning.Message, StringComparison.Ordinal);
-            Assert.Single(socket.Warnings, warning => warning.Id == "GenericDropsAggregates");
+            // A bridge without ports has its packets from nobody who could merge them.
+            Assert.Equal(interfaceName == TestNetwork.Near, socket.Warnings.Any(warning => warning.Id == XskWarning.GenericDropsAggregates));
             if (interfaceName != TestNetwork.Near) return;
             Kernel.SendRaw(TestNetwork.Far, Frames.Series(5));
             Assert.Equal(Frames.Series(5), socket.Take(5));

@@ -106,6 +106,51 @@ public sealed class FragmentTests : IDisposable
         string Offloads() => other.Execute("ethtool", "-k", TestNetwork.Far).Output;
     }
 
+    /// <summary>In generic mode the other end goes on merging, until it is told not to.</summary>
+    [KernelFact("ethtool")]
+    public void In_generic_mode_packets_longer_than_the_mtu_are_dropped_until_the_warnings_remedy_was_run()
+    {
+        using TestNetwork other = Other();
+        network.Run(() =>
+        {
+            XskSocketOptions options = Sockets.Options(attach: XdpAttachMode.Generic) with { Filter = PacketFilter.Compile($"len > {Mtu + 14}") };
+            string remedy;
+            using (XskSocket socket = XskSocket.Open(options))
+            {
+                string message = Assert.Single(socket.Warnings, warning => warning.Id == XskWarning.GenericDropsAggregates).Message;
+                remedy = message.Split('\'')[1];
+                SendSegments(other);
+                SpinWait.SpinUntil(() => socket.GetStatistics().RxDropped > 0, TimeSpan.FromSeconds(5));
+                Assert.Equal(1, socket.GetStatistics().RxDropped);
+            }
+
+            // Its own GRO is no matter, and not in the remedy.
+            Assert.Equal(0, network.Execute("ethtool", "-K", TestNetwork.Near, "gro", "on").ExitCode);
+            Command.Run("sh", "-c", remedy);
+            using (XskSocket socket = XskSocket.Open(options))
+            {
+                Assert.DoesNotContain(socket.Warnings, warning => warning.Id == XskWarning.GenericDropsAggregates);
+                SendSegments(other);
+                Transfer(other, 1_000_000);
+                Assert.Equal(0, socket.GetStatistics().RxDropped);
+            }
+        });
+    }
+
+    /// <summary>One system call for ten datagrams: they are one packet until somebody segments them (udp(7), UDP_SEGMENT).</summary>
+    private static void SendSegments(TestNetwork other)
+    {
+        const int SOL_UDP = 17;
+        const int UDP_SEGMENT = 103;
+        const int Length = 2_000;
+        other.Run(() =>
+        {
+            using Socket sender = new(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+            sender.SetRawSocketOption(SOL_UDP, UDP_SEGMENT, BitConverter.GetBytes(Length));
+            sender.SendTo(new byte[10 * Length], new IPEndPoint(IPAddress.Parse("192.0.2.1"), 5001));
+        });
+    }
+
     /// <summary>Far in a namespace of its own, with addresses on both ends.</summary>
     private TestNetwork Other()
     {

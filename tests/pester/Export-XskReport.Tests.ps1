@@ -124,6 +124,25 @@ Describe 'Export-XskReport' -Tag Unit {
         (Get-TableRow $page '^Latency in microseconds by frame size').Median | Should -Be 33.125, 34.125
         @(Get-TableRow $page '^Every measurement').Sent | Should -Be 10011, 10021, 10012, 10022
         $page.InnerXml | Should -Match 'Trials of 2.25 s'
+        $page.InnerXml | Should -Not -Match '≥|at least|or more'
+    }
+
+    It 'says in the table, the plot and what is read aloud which throughputs are a lower bound: <What>' -ForEach @(
+        @{ What = 'as measured'; Copy = { $_ } }
+        @{ What = 'through Clixml'; Copy = { [Management.Automation.PSSerializer]::Deserialize([Management.Automation.PSSerializer]::Serialize($_, 5)) } }
+    ) {
+        $limited = New-Throughput 64 1
+        $limited = [XdpPS.XskThroughputResult]@{ Transmit = 'eth3:0'; Receive = 'eth2:0'; FrameSize = 64; FrameLength = 60; Throughput = 7002.5; SenderLimited = $true; LossTolerance = 0; TrialSeconds = 2.25; BackToBackFrames = 4322; AtThroughput = $limited.AtThroughput }
+        $limited, (New-Throughput 1518 2) | ForEach-Object $Copy | Export-XskReport "$folder/limited.html"
+        $page = Read-Page "$folder/limited.html"
+        @(Get-TableRow $page '^Throughput by frame size.*; ≥: or more').'Throughput, frames/s' | Should -Be 7002.5, 7003.5
+        $table = $page.GetElementsByTagName('table') | Where-Object { $_.caption -match '^Throughput' }
+        @($table.tbody.tr)[0].InnerText | Should -Match '≥ 7,002.*≥ 3\.5'
+        @($table.tbody.tr)[1].InnerText | Should -Not -Match '≥'
+        $plot = @($page.GetElementsByTagName('svg'))[0]
+        $plot.desc.InnerText | Should -Match 'at least 7,002 frames a second at 64 bytes, 7,004 frames a second at 1,518 bytes'
+        $plot.InnerText | Should -Match 'throughput \(RFC 2544\); arrow: or more'
+        @($plot.GetElementsByTagName('path') | Where-Object { $_.d -match 'v-10' }) | Should -HaveCount 1
     }
 
     It 'has the checks, their verdicts in words, and the worst of them at the top: <Worst>' -ForEach @(

@@ -143,6 +143,9 @@ Describe "A fleet$note" -Tag Netns -Skip:($note -ne '') {
         foreach ($address in '10.93.1.2', '10.93.2.2') { $report.InnerText | Should -Match ([regex]::Escape($address)) }
         foreach ($name in $found[0].Results.Name) { $report.InnerText | Should -Match $name }
         $again = Import-Clixml -LiteralPath "$TestDrive/results/results.clixml"
+        $single = @(Get-ChildItem -LiteralPath "$TestDrive/results/hosts" | Import-Clixml)
+        $single | Sort-Object HostName | ForEach-Object { "$($_.HostName) $($_.Status) $(@($_.Results).Count)" } |
+            Should -Be ($found | Sort-Object HostName | ForEach-Object { "$($_.HostName) $($_.Status) $(@($_.Results).Count)" })
         @($again[0].Results).Count | Should -Be $found[0].Results.Count
         [XdpPS.XdpInterfaceCheck]$again[0].Results[0] | Out-String | Should -Be ([XdpPS.XdpInterfaceCheck]$found[0].Results[0] | Out-String)
     }
@@ -166,6 +169,25 @@ Describe "A fleet$note" -Tag Netns -Skip:($note -ne '') {
         $live = Invoke-Native ip -n $namespaces[0] -json link show dev eth0 | ConvertFrom-Json
         $interfaces[0] | Format-Table | Out-String -Width 120 | Should -Match "(?m)^eth0 +up +veth .* $($live.address) "
         ([XdpPS.XdpInterface]$interfaces[0]).MacAddress | Should -Be ([Net.NetworkInformation.PhysicalAddress]::Parse($live.address))
+    }
+
+    It 'has saved the host that is done when it is stopped while another one hangs' {
+        $mute = [Net.Sockets.TcpListener]::new([ipaddress]::Loopback, 0)
+        $mute.Start()
+        $arguments = $common + @{ HostName = '10.93.1.2:1', "127.0.0.1:$($mute.LocalEndpoint.Port)"; InterfaceName = 'va'; ConnectTimeoutSeconds = 60; Path = "$TestDrive/stopped" }
+        $pipeline = Start-Pipeline { param($script, $arguments) & $script @arguments } $script, $arguments
+        try {
+            Wait-Until { Test-Path -Path "$TestDrive/stopped/hosts/*.clixml" } -Seconds 20 | Should -BeTrue
+            $null = Stop-Pipeline $pipeline
+        }
+        finally {
+            Close-Pipeline $pipeline
+            $mute.Stop()
+        }
+
+        $saved = Import-Clixml -Path "$TestDrive/stopped/hosts/*.clixml"
+        $saved.HostName, $saved.Status | Should -Be '10.93.1.2:1', 'Unreachable'
+        $saved.Reason | Should -BeLike '*refused*'
     }
 
     It 'gives up hosts that hang, at any stage, and goes on with the others, and ends what runs there' {

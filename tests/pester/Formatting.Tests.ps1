@@ -7,14 +7,6 @@ BeforeAll {
     Import-Module "$PSScriptRoot/Support.psm1"
     Import-BuiltModule
     $PSStyle.OutputRendering = 'PlainText'
-
-    function Get-View {
-        param($InputObject, [int] $Width, [switch] $List)
-        $text = $List ? ($InputObject | Format-List | Out-String -Width $Width) : ($InputObject | Out-String -Width $Width)
-        $lines = @($text -split "`r?`n" | ForEach-Object TrimEnd | Where-Object { $_ })
-        foreach ($line in $lines) { $line.Length | Should -BeLessOrEqual $Width -Because "this is the line: $line" }
-        return $lines
-    }
 }
 
 Describe 'The table of packets' -Tag Unit {

@@ -30,14 +30,6 @@ BeforeAll {
             Remove-Item -LiteralPath $path
         }
     }
-
-    function Get-View {
-        param($InputObject, [int] $Width, [switch] $List)
-        $text = $List ? ($InputObject | Format-List | Out-String -Width $Width) : ($InputObject | Out-String -Width $Width)
-        $lines = @($text -split "`r?`n" | ForEach-Object TrimEnd | Where-Object { $_ })
-        foreach ($line in $lines) { $line.Length | Should -BeLessOrEqual $Width -Because "this is the line: $line" }
-        return $lines
-    }
 }
 
 Describe 'New-XskFrame' -Tag Unit {

@@ -212,7 +212,7 @@ Describe "New-XskSocket$note" -Tag Netns -Skip:($note -ne '') {
         $socket = New-XskSocket $name -QueueId 0, 1 -AttachMode Generic -WarningVariable warnings -WarningAction SilentlyContinue
         (Get-AttachedProgram $name).Mode | Should -Be 'generic'
         "$($socket[0].AttachMode)" | Should -Be 'Generic'
-        "$warnings" | Should -Match "generic mode.*GRO.*ethtool -K $name gro off"
+        "$warnings" | Should -Match "generic mode packets that .* has left unsegmented .* come to a socket on $name merged, .*: run 'ethtool -K .* tso off gso off "
     }
 
     It 'attaches in native mode on demand, and then says nothing' {

@@ -112,7 +112,8 @@ foreach (`$name in 'good', 'wide', 'slow', 'bare', '$($refused -join "', '")') {
         $failed[0].Message | Should -BeLike '*Expected 9000, but got 1500*'
         ($results.wide.Tests | Where-Object Phase -EQ Config).Result | Group-Object | ForEach-Object { "$($_.Name) $($_.Count)" } | Sort-Object | Should -Be 'Failed 1', 'Passed 9'
         ($results.wide.Tests | Where-Object Phase -NE Config).Result | Sort-Object -Unique | Should -Be 'Skipped'
-        ($results.wide.Tests | Where-Object Phase -EQ Stress)[0].Message | Should -BeLike "*the phase Config failed on $($cable.Left)*"
+        ($results.wide.Tests | Where-Object Phase -EQ Stress).Name | Should -Be ($results.good.Tests | Where-Object Phase -EQ Stress).Name.Replace('[good]', '[wide]')
+        ($results.wide.Tests | Where-Object Phase -EQ Stress)[0].Message | Should -BeLike "*the phase Config failed on $($cable.Left) of wide*"
     }
 
     It 'fails for a throughput that is not there, and says what it is' {
@@ -146,6 +147,8 @@ Describe 'The operators of Should' -Tag Unit {
         $clean = [pscustomobject]@{ RxDropped = 0; RxRingFull = 0 }
         $leaky = [pscustomobject]@{ RxDropped = 0; RxRingFull = 3 }
         $measured = [pscustomobject]@{ FrameSize = 64; Sent = 1000; Lost = 10; LossRatio = 0.01; ReceivedPacketsPerSecond = 495000.0; LatencyP50 = 20.0; LatencyP99 = 250.0; LatencyMax = $null }
+        $limited = [pscustomobject]@{ FrameSize = 64; Throughput = 400000.0; SenderLimited = $true }
+        $mute = [pscustomobject]@{ FrameSize = 64; Sent = 0; Lost = 0; LossRatio = 0.0; LatencyP99 = $null }
         $warned = [XdpPS.XdpInterfaceCheck]@{ Interface = 'eth1'; Name = 'NicRings'; Status = 'Warn'; Detail = 'few'; Remedy = 'ethtool -G eth1 rx 4096' }
     }
 
@@ -171,7 +174,22 @@ Describe 'The operators of Should' -Tag Unit {
         @{ Test = { $measured | Should -HaveXskLatencyAtMost 200 }; Message = 'Expected a latency (P99) of at most 200 us but got 250 us.' }
         @{ Test = { $measured | Should -HaveXskLatencyAtMost 200 -Percentile Max }; Message = 'Expected a latency (Max) of at most 200 us but no frame arrived that tells a latency.' }
         @{ Test = { $warned | Should -BeFitForXdp }; Message = 'Expected the verdict Pass but NicRings of eth1 is Warn: few; try: ethtool -G eth1 rx 4096.' }
+        @{ Test = { $limited | Should -HaveXskThroughput 500000 }; Message = 'Expected a throughput of at least 500 kpps but got 400 kpps of 64-byte frames, or more, for the sender was the limit.' }
         @{ Test = { $leaky, $clean | Should -Not -HaveNoXskDrops }; Message = 'Expected not no drops but got it: *' }
+    ) {
+        $Test | Should -Throw -ExpectedMessage $Message
+    }
+
+    It 'fail with -Not, too, for what does not tell: <Message>' -ForEach @(
+        @{ Test = { $measured | Should -Not -HaveNoXskDrops }; Message = 'Expected not no drops but a PSCustomObject has no counters of drops.' }
+        @{ Test = { $clean | Should -Not -HaveXskThroughput 1 }; Message = 'Expected not a throughput of at least 1 pps but a PSCustomObject has no throughput.' }
+        @{ Test = { $limited | Should -Not -HaveXskThroughput 5e5 }; Message = 'Expected not a throughput of at least 500 kpps but got 400 kpps of 64-byte frames, or more, *' }
+        @{ Test = { $clean | Should -Not -HaveXskLossAtMost 0 }; Message = 'Expected not a loss of at most 0 of the frames but a PSCustomObject has no loss.' }
+        @{ Test = { $mute | Should -Not -HaveXskLossAtMost 0 }; Message = 'Expected not a loss of at most 0 of the frames but nothing was sent.' }
+        @{ Test = { $clean | Should -Not -HaveXskLatencyAtMost 1 }; Message = 'Expected not a latency (P99) of at most 1 us but a PSCustomObject has no latency (P99).' }
+        @{ Test = { $mute | Should -Not -HaveXskLatencyAtMost 1 }; Message = 'Expected not a latency (P99) of at most 1 us but no frame arrived that tells a latency.' }
+        @{ Test = { $clean | Should -Not -BeFitForXdp }; Message = 'Expected not the verdict Pass but a PSCustomObject has no verdict.' }
+        @{ Test = { $null | Should -Not -BeFitForXdp }; Message = 'Expected not the verdict Pass but got nothing.' }
     ) {
         $Test | Should -Throw -ExpectedMessage $Message
     }

@@ -200,6 +200,20 @@ Describe "The runbooks$note" -Tag Netns -Skip:($note -ne '') {
             }
         }
 
+        It 'takes link-local addresses with a scope, which has to be that of the interface' {
+            $link = "$((ip -n $hosts.h -json address show dev left | ConvertFrom-Json).addr_info | Where-Object scope -EQ link | ForEach-Object local)"
+            (& $test "$link%eth0" @at @quick).Verdict | Should -Be 'InUse'
+            $cable = New-TestCable
+            try {
+                $found = & $test "fe80::1%$($cable.Left)", 'fe80::1' -InterfaceName $cable.Left @quick
+                "$($found.Address) $($found.Verdict)" | Should -Be 'fe80::1 Free'
+                { & $test "fe80::1%$($cable.Right)" -InterfaceName $cable.Left @quick } | Should -Throw "*is on another interface than $($cable.Left)*"
+            }
+            finally {
+                Remove-TestCable $cable
+            }
+        }
+
         It 'sees another host about to take the address: <_>' -ForEach '10.91.1.78', 'fd91:1::78' {
             $other = New-XskSocket left -NetworkNamespace $hosts.h -NoProgram -RxRingSize 0
             $probe = if ($_ -match ':') {
@@ -326,12 +340,20 @@ Describe "The runbooks$note" -Tag Netns -Skip:($note -ne '') {
             $found = @(& $watch @at -IntervalSeconds 0.1 -DurationSeconds 0.1 -MaximumAlerts 2 -Condition { ($looks.Count++) -ge 1 }.GetNewClosure() -Path $folder -Filter icmp)
             $found.Reason | Should -Be 'Condition', 'Condition'
             $looks.Count | Should -Be 3
+            # Both within one second, and each has its file.
+            $found.Files.FullName | Sort-Object -Unique | Should -HaveCount 2
         }
 
         It 'captures when a program fails, and not while it succeeds' {
             & $watch @at -IntervalSeconds 0.1 -WatchSeconds 0.3 -CheckCommand true -Path $folder | Should -BeNullOrEmpty
             $found = & $watch @at -IntervalSeconds 0.1 -DurationSeconds 0.1 -CheckCommand sh, -c, 'exit 7' -Path $folder -Filter icmp
             $found.Reason, $found.Value | Should -Be 'CheckCommand', 7
+        }
+
+        It 'captures when a program hangs, and refuses one that there is not' {
+            $found = & $watch @at -IntervalSeconds 0.1 -DurationSeconds 0.1 -CheckCommand sleep, 100 -CheckTimeoutSeconds 0.2 -Path $folder -Filter icmp
+            $found.Reason, $found.Value | Should -Be 'CheckCommand', 124
+            { & $watch @at -CheckCommand xdpps-no-such-program -Path $folder } | Should -Throw '*xdpps-no-such-program*'
         }
 
         It 'wants to know when' {
@@ -387,6 +409,16 @@ Describe "The runbooks$note" -Tag Netns -Skip:($note -ne '') {
             $by['Measurement PacketsPerSecond at 64 bytes'].Verdict | Should -Be 'Worse'
             $by['Measurement LatencyP50 at 64 bytes'].Verdict | Should -Be 'Better'
             (Import-Csv -LiteralPath "$folder/comparison.csv").Verdict | Should -Be $rows.Verdict
+        }
+
+        It 'says which checks there are on one side only' {
+            $saved = Import-Clixml -LiteralPath "$folder/before.clixml"
+            $saved.Plan.Peer = $null
+            $saved.Checks = @($saved.Checks | Where-Object Name -NE Link) + @([XdpPS.XdpInterfaceCheck]@{ Interface = $cable.Left; Name = 'Bygone'; Status = 'Warn'; Detail = 'd' })
+            $saved | Export-Clixml -LiteralPath "$folder/before.clixml" -Depth 5
+            $rows = & $compare After -Path $folder -WarningAction SilentlyContinue | Where-Object Kind -EQ Check
+            $rows | Where-Object Verdict -In Gone, New | ForEach-Object { "$($_.Name) '$($_.Before)' '$($_.After)' $($_.Verdict)" } | Sort-Object |
+                Should -Be "Bygone 'Warn' '' Gone", "Link '' 'Pass' New"
         }
     }
 }

@@ -76,6 +76,26 @@ Describe "Watch-XskRing without a terminal$note" -Tag Netns -Skip:($note -ne '')
         $lines -match "\e" | Should -BeNullOrEmpty
     }
 
+    It 'has no escape sequence of an interface''s name in its lines and errors' {
+        $name = "x`ec$PID"
+        $other = New-TestCable
+        $null = Invoke-Native ip link set $other.Left down
+        $null = Invoke-Native ip link set $other.Left name $name up
+        try {
+            $socket = New-XskSocket $name -NoProgram
+            $pipeline = Start-Pipeline { param($socket) Watch-XskRing $socket -IntervalSeconds 0.05 } $socket
+            Wait-Until { $pipeline.Output.Count } | Should -BeTrue
+            $socket | Remove-XskSocket
+            $failure = Wait-Pipeline $pipeline -Seconds 5
+            $failure.FullyQualifiedErrorId | Should -Be "SocketClosed,$command"
+            foreach ($text in $pipeline.Output[0], $failure.Exception.Message) { $text | Should -Match "x\?c$PID" }
+            { Watch-XskRing $name -ErrorAction Stop } | Should -Throw -ExpectedMessage "*x[?]c$PID*"
+        }
+        finally {
+            ip link delete $name
+        }
+    }
+
     It 'shows what the interface sent, what was lost and why, and disturbs nobody' {
         $receiver | Remove-XskSocket
         $receiver = New-XskSocket $cable.Right -RxRingSize 32

@@ -30,17 +30,6 @@ internal sealed class CheckSubject(XdpInterface nic, IReadOnlyList<XskSocketInfo
     /// <summary>A veth's other end; null where that is in a network namespace that is not known here.</summary>
     internal XdpInterface? Peer => peer.Value;
 
-    /// <summary>The interfaces that this one, a bridge or VLAN or such, has its packets from.</summary>
-    internal IEnumerable<XdpInterface> Below
-    {
-        get
-        {
-            using NetlinkSocket netlink = new(NetlinkAbi.NETLINK_ROUTE);
-            List<XdpInterface> all = LinkQuery.All(netlink, brief: true);
-            return all.Where(other => other.Index != Nic.Index && HostTraffic.WithUppers(other, all).Contains(Nic.Index));
-        }
-    }
-
     /// <summary>A socket would have its program in the generic path: it has one there, or the driver can do no other.</summary>
     internal bool IsGeneric => Nic.XdpMode == XdpMode.Generic || (Nic.XdpMode == XdpMode.None && Nic.XdpFeatures is { } features && !features.HasFlag(XdpFeatures.Basic | XdpFeatures.Redirect));
 

@@ -78,10 +78,7 @@ internal static class DriverChecks
         };
     }
 
-    /// <summary>
-    /// GRO comes after a native program. An interface with a generic one has none (netif_elide_gro, include/linux/netdevice.h),
-    /// but gets what those under it have merged, and no socket takes that.
-    /// </summary>
+    /// <summary>GRO comes after a native program, and an interface with a generic one has none; but see <see cref="MergedPackets"/>.</summary>
     internal static CheckFinding Offloads(CheckSubject subject)
     {
         if (subject.Offloads is not { } on) return CheckFinding.Unknown("the kernel does not tell the interface's features");
@@ -96,11 +93,8 @@ internal static class DriverChecks
         bool gro = on.Contains("rx-gro");
         string state = $"LRO is off, GRO {(gro ? "on" : "off")}";
         if (!subject.IsGeneric) return CheckFinding.Pass(gro ? $"{state}, which comes after a native program" : state);
-        string[] below = [.. subject.Below.Where(other => other.XdpMode != XdpMode.Generic && Ethtool.GetFeatures(other.Name)?.Contains("rx-gro") == true).Select(other => other.Name)];
-        if (below.Length == 0) return CheckFinding.Pass(gro ? $"{state}, which merges nothing while a program runs in generic mode" : state);
-        return CheckFinding.Warn(
-            $"packets that GRO has merged on {string.Join(", ", below)}, under {subject.Name}, never reach a socket in generic mode",
-            string.Join("; ", below.Select(name => subject.Command($"ethtool -K {name} gro off"))));
+        if (MergedPackets.WhyMerged(subject.Nic) is var (cause, remedy)) return CheckFinding.Warn($"in generic mode {cause}", remedy);
+        return CheckFinding.Pass(gro ? $"{state}, which merges nothing while a program runs in generic mode" : state);
     }
 
     internal static CheckFinding Mtu(CheckSubject subject)

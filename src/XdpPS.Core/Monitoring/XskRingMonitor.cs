@@ -40,7 +40,7 @@ public sealed class XskRingMonitor
     /// <param name="sockets">How many further down; less than 0 for up.</param>
     public void Scroll(int sockets) => First += sockets;
 
-    /// <summary>A line of plain text for each open socket.</summary>
+    /// <summary>A line of plain text for each open socket; an interface's name may have escape sequences in it, and the line has none.</summary>
     public IReadOnlyList<string> Lines() => [.. watched.Where(one => !one.IsClosed && one.Stats is not null).Select(Line)];
 
     /// <summary>The whole screen, of at least 40 columns and 10 rows for all to be legible; a smaller one is cut off.</summary>
@@ -78,9 +78,9 @@ public sealed class XskRingMonitor
     {
         XskRingStats now = one.Stats!;
         string drops = string.Join(", ", WatchedSocket.Causes.Select(cause => string.Create(CultureInfo.InvariantCulture, $"{cause.Cause} {cause.Count(now)}")));
-        return string.Create(
+        return XskException.OneLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"{now.Time:HH:mm:ss} {WatchLayout.Name(one.Socket)}: RX {Amount.Rate(now.RxPacketsPerSecond, "pps")} {Amount.Rate(now.RxBytesPerSecond * 8, "bit/s")}, TX {Amount.Rate(now.TxPacketsPerSecond, "pps")} {Amount.Rate(now.TxBytesPerSecond * 8, "bit/s")}; dropped: {drops}; rings: RX {Ring(now.Rx)}, FILL {now.Fill}, TX {Ring(now.Tx)}, COMPLETION {now.Completion}");
+            $"{now.Time:HH:mm:ss} {WatchLayout.Name(one.Socket)}: RX {Amount.Rate(now.RxPacketsPerSecond, "pps")} {Amount.Rate(now.RxBytesPerSecond * 8, "bit/s")}, TX {Amount.Rate(now.TxPacketsPerSecond, "pps")} {Amount.Rate(now.TxBytesPerSecond * 8, "bit/s")}; dropped: {drops}; rings: RX {Ring(now.Rx)}, FILL {now.Fill}, TX {Ring(now.Tx)}, COMPLETION {now.Completion}"));
 
         static string Ring(RingSnapshot? ring) => ring?.ToString() ?? "none";
     }

@@ -8,7 +8,11 @@ namespace XdpPS;
 /// <param name="Points">From left to right.</param>
 /// <param name="Marked">A marker at each point.</param>
 /// <param name="Reference">Drawn thin: what others are compared with.</param>
-internal sealed record PlotSeries(string Name, IReadOnlyList<(double X, double Y)> Points, bool Marked = true, bool Reference = false);
+internal sealed record PlotSeries(string Name, IReadOnlyList<(double X, double Y)> Points, bool Marked = true, bool Reference = false)
+{
+    /// <summary>Points that have an arrow: the value is that or more.</summary>
+    internal IReadOnlySet<(double X, double Y)> LowerBounds { get; init; } = new HashSet<(double X, double Y)>();
+}
 
 /// <summary>A plot as SVG. Lines differ in colour, dashes and markers, so that any one of these tells them apart.</summary>
 internal sealed class Plot
@@ -97,6 +101,9 @@ internal sealed class Plot
         {
             foreach ((double x, double y) in points) WriteMarker(html, index, Across(x), Down(y));
         }
+
+        foreach ((double x, double y) in points.Where(series.LowerBounds.Contains))
+            html.Empty("path", ("class", "line"), ("d", $"M{Round(Across(x))} {Round(Down(y) - 4)}v-10m-4 4l4 -4l4 4"));
 
         int legendX = Left + (index % LegendColumns * (Width - Left - Right) / LegendColumns);
         int legendY = Top + Inner + Below + (LegendRow * (index / LegendColumns)) + 12;

@@ -138,6 +138,9 @@ public sealed record ReportThroughput
     /// <summary>Frames a second.</summary>
     public double Throughput { get; init; }
 
+    /// <summary>The sender was the limit and not the path, which may carry more: <see cref="Throughput"/> is a lower bound.</summary>
+    public bool SenderLimited { get; init; }
+
     /// <summary>Bits a second of frames with FCS.</summary>
     public double Bits { get; init; }
 
@@ -163,6 +166,9 @@ public sealed record ReportThroughput
 /// <summary>Numbers as a page shows them.</summary>
 internal static class ReportText
 {
+    /// <summary>What stands before a lower bound.</summary>
+    internal const string AtLeast = "≥ ";
+
     internal static string Count(double value) => value.ToString("N0", CultureInfo.InvariantCulture);
 
     /// <summary>With as many decimals as matter.</summary>

@@ -25,7 +25,12 @@ internal static class ReportPlots
     {
         List<PlotSeries> series = [];
         foreach (IGrouping<ReportPath, ReportThroughput> path in results.GroupBy(one => one.Path))
-            series.Add(new PlotSeries($"{path.Key}: throughput (RFC 2544)", Points(path, one => one.FrameSize, one => one.Throughput)));
+        {
+            HashSet<(double X, double Y)> bounds = [.. path.Where(one => one.SenderLimited).Select(one => ((double)one.FrameSize, one.Throughput))];
+            string name = $"{path.Key}: throughput (RFC 2544){(bounds.Count > 0 ? "; arrow: or more" : "")}";
+            series.Add(new PlotSeries(name, Points(path, one => one.FrameSize, one => one.Throughput)) { LowerBounds = bounds });
+        }
+
         foreach (IGrouping<ReportPath, ReportMeasurement> path in best.GroupBy(one => one.Path))
             series.Add(new PlotSeries($"{path.Key}: received", Points(path, one => one.FrameSize, one => one.ReceivedRate)));
         double[] sizes = [.. results.Select(one => (double)one.FrameSize).Concat(best.Select(one => (double)one.FrameSize)).Distinct().Order()];
@@ -130,7 +135,7 @@ internal static class ReportPlots
     private static double Greatest(IEnumerable<PlotSeries> series) => series.SelectMany(one => one.Points).Select(point => point.Y).DefaultIfEmpty().Max();
 
     private static string Described(IEnumerable<PlotSeries> series, string unit, string of) =>
-        string.Join(". ", series.Select(one => $"{one.Name}: {string.Join(", ", one.Points.Select(point => $"{ReportText.Number(point.Y)} {unit} {ReportText.Count(point.X)} {of}"))}")) + ".";
+        string.Join(". ", series.Select(one => $"{one.Name}: {string.Join(", ", one.Points.Select(point => $"{(one.LowerBounds.Contains(point) ? "at least " : "")}{ReportText.Number(point.Y)} {unit} {ReportText.Count(point.X)} {of}"))}")) + ".";
 
     /// <summary>A corner at each class that has frames, and no more than the plot has room for.</summary>
     private static List<(double X, double Y)> Quantiles(IReadOnlyList<ReportBucket> histogram)

@@ -12,10 +12,14 @@ internal sealed class ReportTable<T>(string caption)
     /// <summary>Sentences: as wide as the window leaves room for, and not a word a line.</summary>
     internal ReportTable<T> Sentence(string head, Func<T, string?> text) => Add(head, "sentence", (html, row) => html.Write(text(row) ?? ""));
 
-    /// <summary>A number for people, and the same as it was measured for programs, in the element's value.</summary>
-    internal ReportTable<T> Number(string head, Func<T, double?> number, Func<double, string>? format = null, string absent = "–") => Add(head, "number", (html, row) =>
+    /// <summary>A number for people, and the same as it was measured for programs, in the element's value; a sign before it where it is a lower bound.</summary>
+    internal ReportTable<T> Number(string head, Func<T, double?> number, Func<double, string>? format = null, string absent = "–", Func<T, bool>? atLeast = null) => Add(head, "number", (html, row) =>
     {
-        if (number(row) is { } value) html.Text("data", (format ?? ReportText.Number)(value), ("value", value.ToString("R", CultureInfo.InvariantCulture)));
+        if (number(row) is { } value)
+        {
+            if (atLeast?.Invoke(row) == true) html.Write(ReportText.AtLeast);
+            html.Text("data", (format ?? ReportText.Number)(value), ("value", value.ToString("R", CultureInfo.InvariantCulture)));
+        }
         else html.Write(absent);
     });
 

@@ -14,13 +14,14 @@ internal sealed partial class ReportWriter
         Figure(ReportPlots.Throughput([.. report.Throughputs], others, Speed));
         if (report.Throughputs.Count > 0)
         {
-            Paths(new ReportTable<ReportThroughput>("Throughput by frame size with FCS, by RFC 2544"), one => one.Path)
+            string bound = report.Throughputs.Any(one => one.SenderLimited) ? $"; {ReportText.AtLeast.Trim()}: or more, for the sender was the limit and not the path" : "";
+            Paths(new ReportTable<ReportThroughput>($"Throughput by frame size with FCS, by RFC 2544{bound}"), one => one.Path)
                 .Count("Frame size", row => row.FrameSize)
-                .Number("Throughput, frames/s", row => row.Throughput)
-                .Number("Throughput, Mbit/s", row => row.Bits / 1e6)
+                .Number("Throughput, frames/s", row => row.Throughput, atLeast: row => row.SenderLimited)
+                .Number("Throughput, Mbit/s", row => row.Bits / 1e6, atLeast: row => row.SenderLimited)
                 .When(report.Throughputs.Any(one => Speed(one.Path) is not null), t => t
                     .Number("Line rate, frames/s", row => LineRate(row.Path, row.FrameSize))
-                    .Number("Of line rate, %", row => row.Throughput / LineRate(row.Path, row.FrameSize) * 100))
+                    .Number("Of line rate, %", row => row.Throughput / LineRate(row.Path, row.FrameSize) * 100, atLeast: row => row.SenderLimited))
                 .Number("Loss tolerated, %", row => row.LossTolerance * 100)
                 .Number("Trial, s", row => row.TrialSeconds)
                 .Count("Trials", row => row.Trials.Count)

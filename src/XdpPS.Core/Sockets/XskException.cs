@@ -44,7 +44,7 @@ public sealed class XskException : Exception
         new(errorId, cause, remedy, call, errno) { VerifierLog = verifierLog };
 
     /// <summary>A name of an interface or a file, which somebody else may have chosen, can have line feeds or a terminal's escape sequences in it.</summary>
-    private static string OneLine(string text) => text.Any(char.IsControl) ? string.Concat(text.Select(c => char.IsControl(c) ? '?' : c)) : text;
+    internal static string OneLine(string text) => text.Any(char.IsControl) ? string.Concat(text.Select(c => char.IsControl(c) ? '?' : c)) : text;
 
     private static string Compose(string cause, string remedy, string? call, int errno)
     {
@@ -60,6 +60,9 @@ public sealed record XskWarning(string Id, string Message)
 {
     /// <summary>The id of the warning that a program was joined which decides what arrives.</summary>
     public const string DecidedByAnother = "DecidedByAnother";
+
+    /// <summary>The id of the warning that packets are merged before a program in generic mode gets them.</summary>
+    public const string GenericDropsAggregates = "GenericDropsAggregates";
 
     /// <returns><see cref="Message"/>.</returns>
     public override string ToString() => Message;

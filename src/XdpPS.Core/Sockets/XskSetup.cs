@@ -95,10 +95,10 @@ internal sealed partial class XskSetup(XskSocketOptions options, XskResources re
         if (options.WhyPacketsDoNotFit(nic) is var (cause, remedy)) warnings.Add(new XskWarning("MtuExceedsFrame", $"{cause}. To avoid that, {remedy}."));
     }
 
-    private void WarnAboutGenericMode(XdpInterface nic) => warnings.Add(new XskWarning(
-        "GenericDropsAggregates",
-        $"In generic mode the kernel drops packets that offloads have merged (GRO, GSO) instead of delivering them on {nic.Name}: "
-        + $"run '{nic.Command($"ethtool -K {nic.Name} gro off")}', and on a veth also 'ethtool -K <peer> tso off gso off' on the sending end."));
+    private void WarnAboutGenericMode(XdpInterface nic)
+    {
+        if (MergedPackets.WhyMerged(nic) is var (cause, remedy)) warnings.Add(new XskWarning(XskWarning.GenericDropsAggregates, $"In generic mode {cause}: run '{remedy}'."));
+    }
 
     /// <summary>How many frames a sent packet can have: fewer where one frame may be two pages of a socket buffer (IFF_TX_SKB_NO_LINEAR).</summary>
     internal static int MostFragments(XskSocketOptions options, XdpInterface nic, XskResources resources)

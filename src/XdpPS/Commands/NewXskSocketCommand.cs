@@ -153,33 +153,7 @@ public sealed class NewXskSocketCommand : XskFilterCommand
             : $"{place} queues {string.Join(", ", QueueId.Distinct())}";
         if (!ShouldProcess(what, Action())) return;
 
-        XskSocketOpener opener = new();
-        try
-        {
-            IEnumerable<XskSocketOptions> queues = AllQueues ? EachQueue(name)
-                : QueueId is [int one] ? [Options(name, one)]
-                : QueueId.Distinct().Select(queue => Options(name, queue));
-            opener.Open(queues, StopToken);
-            foreach (string warning in opener.Warnings()) WriteWarning(warning);
-        }
-        catch (XskException e)
-        {
-            opener.Close();
-            WriteError(e, name);
-            return;
-        }
-        catch (OperationCanceledException) when (Stopping)
-        {
-            return;
-        }
-        catch
-        {
-            // -WarningAction Stop, or a stop: nobody gets these sockets.
-            opener.Close();
-            throw;
-        }
-
-        foreach (XskSocket socket in opener.Sockets)
+        foreach (XskSocket socket in XskSocketOpener.Open(this, name, Queues(name)))
         {
             WriteVerbose(socket.ToString());
             if (socket.JoinedProgram)
@@ -202,14 +176,19 @@ public sealed class NewXskSocketCommand : XskFilterCommand
         _ => $"Open AF_XDP socket and take what matches '{filter}' from the kernel{(KeepKernelTraffic ? ", but for what the host needs" : "")}",
     };
 
-    /// <summary>Taken while the sockets are opened: with a program virtio_net has more queues, to send for XDP, and receives on those, too (virtnet_xdp_set).</summary>
-    private IEnumerable<XskSocketOptions> EachQueue(string name)
+    /// <summary>
+    /// How many there are is asked while they are opened: that may fail as opening one does, and with a program virtio_net
+    /// has more, to send for XDP, and receives on those, too (virtnet_xdp_set).
+    /// </summary>
+    private IEnumerable<XskSocketOptions> Queues(string name)
     {
-        for (int queue = 0, count = ReceiveQueues(name); queue < count; queue++)
+        if (!AllQueues)
         {
-            yield return Options(name, queue);
-            if (queue + 1 == count) count = ReceiveQueues(name);
+            foreach (int queue in QueueId.Distinct()) yield return Options(name, queue);
+            yield break;
         }
+
+        for (int queue = 0; queue < ReceiveQueues(name); queue++) yield return Options(name, queue);
     }
 
     private int ReceiveQueues(string name) => XdpInterface.Get(name, NetworkNamespace).RxQueues;

@@ -21,7 +21,7 @@ public sealed partial class ReceiveXskPacketCommand : XskFilterCommand
     private static readonly TimeSpan ReportInterval = TimeSpan.FromMilliseconds(200);
 
     private readonly List<XskSocket> sockets = [];
-    private readonly List<XskSocketOpener> openers = [];
+    private readonly List<XskSocket> opened = [];
     private PacketFilter? filter;
     private XskPoller? poller;
     private XskPacketReader? reader;
@@ -138,7 +138,8 @@ public sealed partial class ReceiveXskPacketCommand : XskFilterCommand
     {
         if (Stopping) return;
         filter = MakeFilter();
-        foreach (string name in InterfaceName.Distinct()) OpenAll(name);
+        foreach (string name in InterfaceName.Distinct()) opened.AddRange(XskSocketOpener.Open(this, name, Queues(name)));
+        sockets.AddRange(opened);
         if (sockets.Count == 0) return;
 
         timeout = Given(nameof(TimeoutSeconds)) ? TimeSpan.FromSeconds(TimeoutSeconds) : null;
@@ -176,33 +177,17 @@ public sealed partial class ReceiveXskPacketCommand : XskFilterCommand
         if (disposing)
         {
             poller?.Dispose();
-            foreach (XskSocketOpener opener in openers) opener.Close();
+            foreach (XskSocket socket in opened) socket.Close();
         }
 
         base.Dispose(disposing);
     }
 
-    private void OpenAll(string name)
+    /// <summary>How many queues there are is asked when the first is taken: that may fail as opening it does.</summary>
+    private IEnumerable<XskSocketOptions> Queues(string name)
     {
-        XskSocketOpener opener = new();
-        openers.Add(opener);
-        try
-        {
-            int queues = XdpInterface.Get(name, NetworkNamespace).RxQueues;
-            opener.Open(Enumerable.Range(0, queues).Select(queue => Options(name, queue)), StopToken);
-            foreach (string warning in opener.Warnings()) WriteWarning(warning);
-        }
-        catch (XskException e)
-        {
-            WriteError(e, name);
-            return;
-        }
-        catch (OperationCanceledException)
-        {
-            return;
-        }
-
-        sockets.AddRange(opener.Sockets);
+        int count = XdpInterface.Get(name, NetworkNamespace).RxQueues;
+        for (int queue = 0; queue < count; queue++) yield return Options(name, queue);
     }
 
     /// <summary>Every queue, receive only: half the default frames do, since none are needed to send.</summary>

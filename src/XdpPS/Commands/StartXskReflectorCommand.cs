@@ -87,31 +87,9 @@ public sealed class StartXskReflectorCommand : XskCommand
     private void Open()
     {
         if (!ShouldProcess($"{InterfaceName} queue {QueueId}", "Open AF_XDP socket and send frames of measurements back")) return;
-        XskSocketOpener opener = new();
-        XskReflector reflector;
-        try
-        {
-            opener.Open([Options()], StopToken);
-            foreach (string warning in opener.Warnings()) WriteWarning(warning);
-            reflector = Start(opener.Sockets[0], owns: true);
-        }
-        catch (XskException e)
-        {
-            opener.Close();
-            WriteError(e, InterfaceName);
-            return;
-        }
-        catch (OperationCanceledException) when (Stopping)
-        {
-            return;
-        }
-        catch
-        {
-            opener.Close();
-            throw;
-        }
-
-        Write(reflector);
+        XskReflector? reflector = null;
+        XskSocketOpener.Open(this, InterfaceName, [Options()], socket => reflector = Start(socket, owns: true));
+        if (reflector is not null) Write(reflector);
     }
 
     private XskReflector Start(XskSocket socket, bool owns)

@@ -10,7 +10,7 @@ public abstract class XskCommand : PSCmdlet, IDisposable
     private readonly CancellationTokenSource stop = new();
 
     /// <summary>Cancelled when the pipeline is stopped.</summary>
-    private protected CancellationToken StopToken => stop.Token;
+    internal CancellationToken StopToken => stop.Token;
 
     /// <summary>Refuses an empty -NetworkNamespace on the command line; one from the pipeline means the session's own.</summary>
     protected override void BeginProcessing()

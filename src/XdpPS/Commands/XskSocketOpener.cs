@@ -1,41 +1,59 @@
+using XdpPS.Errors;
 using XdpPS.Session;
 
 namespace XdpPS.Commands;
 
-/// <summary>Opens one socket a queue of an interface, all or none, and collects what the user should be told.</summary>
-internal sealed class XskSocketOpener
+/// <summary>Opens the sockets of one interface for a cmdlet, all or none, and tells the user what there is to tell.</summary>
+internal static class XskSocketOpener
 {
-    private readonly List<XskSocket> opened = [];
-
-    internal IReadOnlyList<XskSocket> Sockets => opened;
-
-    /// <exception cref="XskException">One could not be opened; those opened before it are closed again.</exception>
-    internal void Open(IEnumerable<XskSocketOptions> queues, CancellationToken cancellation)
+    /// <param name="command">Whose warnings and errors they are, and whose stop ends the opening.</param>
+    /// <param name="interfaceName">What an error is about.</param>
+    /// <param name="queues">One a socket; asking for them may fail as opening does.</param>
+    /// <param name="use">What else has to be done with each for the opening to have succeeded.</param>
+    /// <returns>The sockets; none where one could not be opened, which has been reported, or where the pipeline is stopped.</returns>
+    internal static IReadOnlyList<XskSocket> Open(
+        XskCommand command, string interfaceName, IEnumerable<XskSocketOptions> queues, Action<XskSocket>? use = null)
     {
+        List<XskSocket> opened = [];
         try
         {
             foreach (XskSocketOptions options in queues)
             {
-                XskSocket socket = XskSocket.Open(options, cancellation);
+                XskSocket socket = XskSocket.Open(options, command.StopToken);
                 opened.Add(socket);
                 SocketRegistry.Add(socket);
             }
+
+            foreach (string warning in Warnings(opened)) command.WriteWarning(warning);
+            if (use is not null) opened.ForEach(use);
+            return opened;
+        }
+        catch (XskException e)
+        {
+            Close(opened);
+            command.WriteError(XskErrorRecord.From(e, interfaceName));
+        }
+        catch (OperationCanceledException) when (command.Stopping)
+        {
+            Close(opened);
         }
         catch
         {
-            Close();
+            // -WarningAction Stop, or a stop: nobody gets these sockets.
+            Close(opened);
             throw;
         }
+
+        return [];
     }
 
-    internal void Close()
+    private static void Close(List<XskSocket> opened)
     {
         foreach (XskSocket socket in opened) socket.Close();
-        opened.Clear();
     }
 
     /// <summary>The sockets' own warnings, each text once, and one about queues that nobody listens to.</summary>
-    internal IEnumerable<string> Warnings()
+    private static IEnumerable<string> Warnings(List<XskSocket> opened)
     {
         IEnumerable<string> own = opened.SelectMany(socket => socket.Warnings).Select(warning => warning.Message).Distinct();
         XskSocket? receiving = opened.Find(socket => socket.AttachMode != XdpMode.None && socket.RxRingSize > 0);

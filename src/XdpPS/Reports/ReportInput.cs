@@ -96,6 +96,7 @@ internal sealed class ReportInput
             Path = Path(one, computer),
             FrameSize = Value<int>(one, nameof(XskThroughputResult.FrameSize)),
             Throughput = Value<double>(one, nameof(XskThroughputResult.Throughput)),
+            SenderLimited = Value<bool>(one, nameof(XskThroughputResult.SenderLimited)),
             Bits = Value<double>(one, nameof(XskThroughputResult.ThroughputBits)),
             LossTolerance = Value<double>(one, nameof(XskThroughputResult.LossTolerance)),
             TrialSeconds = Value<double>(one, nameof(XskThroughputResult.TrialSeconds)),

@@ -60,13 +60,21 @@ internal sealed class DropWatch(IReadOnlyList<XskSocket> sockets, string faster 
             if (dropped > 0 && starved)
                 warnings.Add($"{name} {dropped} packets because its FILL ring was empty (they came faster than they were read): {faster}open the socket with a larger -FillRingSize, -RxRingSize and -FrameCount.");
             if (dropped > 0 && !starved)
-                warnings.Add($"{name} {dropped} packets that did not fit its frames of {socket.FrameSize} bytes, or were merged by GRO or GSO: {Larger(socket)}run '{NetworkNamespace.Command(socket.NetworkNamespace, $"ethtool -K {socket.InterfaceName} gro off")}'.");
+                warnings.Add($"{name} {dropped} packets that did not fit its frames of {socket.FrameSize} bytes: {Larger(socket)}.{Merged(socket)}");
         }
 
         if (warnings.Count > 0) warnedAt = lookedAt;
         return warnings;
     }
 
-    private static string Larger(XskSocket socket) =>
-        socket.FrameSize < Environment.SystemPageSize ? $"open it with -FrameSize {Environment.SystemPageSize}, or " : "";
+    private static string Larger(XskSocket socket) => (socket.MultiBuffer, socket.FrameSize < Environment.SystemPageSize) switch
+    {
+        (true, _) => "open it with larger -RxRingSize, -FillRingSize and -FrameCount",
+        (_, true) => $"open it with -FrameSize {Environment.SystemPageSize} or -MultiBuffer",
+        _ => "open it with -MultiBuffer",
+    };
+
+    /// <summary>What it was warned of when it was opened may be the reason.</summary>
+    private static string Merged(XskSocket socket) =>
+        socket.Warnings.FirstOrDefault(warning => warning.Id == XskWarning.GenericDropsAggregates) is { } warning ? $" {warning.Message}" : "";
 }
