@@ -79,6 +79,9 @@ internal sealed unsafe class RawSocket : IDisposable
             () =>
             {
                 _ = Kick();
+                // While a socket is busy-polled, virtio_net is woken by this alone.
+                Libc.PollFd look = new() { Descriptor = (int)descriptor.DangerousGetHandle() };
+                _ = Libc.poll(&look, 1, 0);
                 uint count = completion.Peek(completion.Size, out _);
                 if (count > 0) completion.Release(count);
                 return Pending == 0;
