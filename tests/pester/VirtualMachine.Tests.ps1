@@ -3,6 +3,7 @@ BeforeDiscovery {
     Import-Module "$PSScriptRoot/Support.psm1" -Force
     $signs = Get-SkipNote -Program gpg, gpgv, curl, xz, dpkg-deb
     $boots = Get-SkipNote -Program ip, timeout
+    $runs = Get-SkipNote -Program gpg, gpgv, curl, xz, dpkg-deb, qemu-system-x86_64, busybox, modprobe, cpio, flock, ip, ethtool, tcpreplay, tcpdump
 }
 
 BeforeAll {
@@ -23,10 +24,13 @@ Describe "What is booted$signs" -Tag Unit -Skip:($signs -ne '') {
         Set-Content -LiteralPath "$TestDrive/made/DEBIAN/control" -Value "Package: made`nVersion: 1`nArchitecture: all`nMaintainer: nobody <nobody@example.test>`nDescription: made"
         Set-Content -LiteralPath "$TestDrive/made/content" -Value 'whole'
         $null = Invoke-Native dpkg-deb --build "$TestDrive/made" "$archive/pool/made.deb"
-        Set-Content -LiteralPath "$TestDrive/list" -Value "Package: made`nFilename: pool/made.deb`nSHA256: $((Get-FileHash -LiteralPath "$archive/pool/made.deb").Hash.ToLowerInvariant())`n"
+        $where = "Filename: pool/made.deb`nSHA256: $((Get-FileHash -LiteralPath "$archive/pool/made.deb").Hash.ToLowerInvariant())`n"
+        Set-Content -LiteralPath "$TestDrive/list" -Value "Package: made`n${where}`nPackage: linux-image-6.1.0-1-amd64`n$where"
         $null = Invoke-Native sh -c 'xz --stdout "$0" > "$1"' "$TestDrive/list" "$TestDrive/list.xz"
         $sum = (Get-FileHash -LiteralPath "$TestDrive/list.xz").Hash.ToLowerInvariant()
         Copy-Item -LiteralPath "$TestDrive/list.xz" -Destination "$lists/by-hash/SHA256/$sum"
+        # The suite of a cell.
+        $null = New-Item -ItemType SymbolicLink -Path "$archive/dists/bookworm" -Target $suite
 
         function Set-Release {
             param([string] $Codename = 'testing-backports')
@@ -70,6 +74,25 @@ Describe "What is booted$signs" -Tag Unit -Skip:($signs -ne '') {
             $said[-1] | Should -Match $Said -Because "$said"
         }
         finally { if ($_['Mend']) { & $Mend } }
+    }
+
+    It "makes a cell <Came>, where <What>$runs" -Skip:($runs -ne '') -ForEach @(
+        @{ Came = 'fail'; What = 'the release is not signed'; Mirror = 'archive'; Said = 'no good signature'; Spoil = { Copy-Item -LiteralPath "$TestDrive/Release" -Destination "$suite/InRelease" } }
+        @{ Came = 'fail'; What = 'the package is another'; Mirror = 'archive'; Said = 'not the one in the list'; Spoil = { Add-Content -LiteralPath "$archive/pool/made.deb" -Value 'x' } }
+        @{ Came = 'skip'; What = 'the package cannot be had'; Mirror = 'archive'; Said = 'linux-image-6.1.0-1-amd64 could not be had'; Spoil = { Remove-Item -LiteralPath "$archive/pool/made.deb" } }
+        @{ Came = 'skip'; What = 'the archive cannot be reached'; Mirror = 'nowhere'; Said = 'could not be had from file:'; Spoil = { } }
+    ) {
+        Set-Release bookworm
+        Copy-Item -LiteralPath "$archive/pool/made.deb" -Destination "$TestDrive/kept"
+        try {
+            & $Spoil
+            $said = @(& env "XDPPS_VM_MIRROR=file://$TestDrive/$Mirror" "XDPPS_VM_KEYRING=$TestDrive/keyring.gpg" (Get-PwshPath) -NoProfile -NonInteractive -File "$scripts/Invoke-VmTest.ps1" -Cell bookworm-veth -Cache "$TestDrive/$([guid]::NewGuid().ToString('N'))")
+            $status = $LASTEXITCODE
+        }
+        finally { Copy-Item -LiteralPath "$TestDrive/kept" -Destination "$archive/pool/made.deb" -Force }
+        $word, $counts, $expected = $Came -eq 'fail' ? 'FAILED:', '0 passed, 1 failed, 0 skipped', 1 : 'Skipped', '0 passed, 0 failed, 1 skipped', 0
+        $said[-2] | Should -Match "^$word the virtual machine's cell bookworm-veth: .*$Said" -Because "$said"
+        $said[-1], $status | Should -Be $counts, $expected
     }
 }
 
