@@ -23,7 +23,7 @@ internal static unsafe class ResourceLimit
     {
         bool isLess = MayLockAPage();
         return $"raise the limit{Raise(RLIMIT_MEMLOCK, "memlock", EnoughFor(length, isLess))}"
-            + (isLess ? "" : ", since this user may have locked more than the present one already, and the kernel does not tell how much");
+            + (isLess ? "" : " (what its user has locked may go beyond the present one, and the kernel does not tell how far)");
     }
 
     /// <summary>Bytes that a user without CAP_IPC_LOCK may have locked; null where there is no limit.</summary>
