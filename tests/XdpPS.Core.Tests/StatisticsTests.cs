@@ -153,7 +153,7 @@ public sealed class StatisticsTests
     private static XskRingStats Settled(XskSocket socket, Func<XskRingStats, bool> condition)
     {
         Stopwatch watch = Stopwatch.StartNew();
-        while (!condition(socket.GetStatistics()) && watch.Elapsed < TimeSpan.FromSeconds(2)) Thread.Sleep(10);
+        while (!condition(socket.GetStatistics()) && watch.Elapsed < TimeSpan.FromSeconds(10)) Thread.Sleep(10);
         Thread.Sleep(50);
         return socket.GetStatistics();
     }

@@ -117,7 +117,7 @@ Describe "-Cpu$note" -Tag Netns -Skip:($note -ne '') {
             $status = "/proc/$($pipeline.Output[0].Thread)/status"
             function Get-Place { (Get-Content -LiteralPath $status | Select-String '^Cpus_allowed_list:\s*(\S+)').Matches.Groups[1].Value }
             Wait-Until { (Get-Place) -eq "$cpu" }
-            $null = Stop-Pipeline $pipeline
+            Stop-Pipeline $pipeline
             # The thread may have ended, or has gone on to other work.
             $now = Get-Content -LiteralPath $status -ErrorAction Ignore | Select-String '^Cpus_allowed_list:\s*(\S+)'
             if ($now) { $now.Matches.Groups[1].Value | Should -Be $allowed }

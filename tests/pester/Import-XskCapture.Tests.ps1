@@ -143,7 +143,7 @@ Describe 'Import-XskCapture' -Tag Unit {
                 Wait-Until { $pipeline.Output.Count -eq 1 } | Should -BeTrue
             }
 
-            Stop-Pipeline $pipeline | Should -BeLessThan 2000
+            Stop-Pipeline $pipeline
             if ($writer) { $writer.Dispose() }
             Test-Open | Should -BeFalse
             $pipeline.Shell.Streams.Error | Should -BeNullOrEmpty

@@ -120,21 +120,35 @@ function Attempt { $e = $null; $s = New-XskSocket @args -ErrorAction SilentlyCon
             `$command = [regex]::Match(`$text, "'(prlimit [^']+)'").Groups[1].Value
             sh -c `$command
             Attempt $left -FrameCount 512
+            prlimit --pid `$PID --memlock=65536:
+            Attempt $left -FrameCount 64
             `$open | Remove-XskSocket
+            prlimit --pid `$PID --memlock=1572864:
+            foreach (`$i in 1..8) { Attempt $left -FrameCount 512 }
             prlimit --pid `$PID --memlock=65536:65536
             Attempt $left -FrameCount 512
 "@
         $lines[0] | Should -Match "^MemoryLockLimit .*1024 KiB.*-FrameCount.*'prlimit --pid \d+ --memlock=2621440:'.*CAP_IPC_LOCK.*ENOBUFS\]$" -Because "$lines"
         $lines[1..2] | Should -Be 'opened 1', 'opened 1' -Because 'fewer frames fit, and with the limit of the message all of them do'
-        $lines[3] | Should -Match "^MemoryLockLimit .*raise the limit as root with 'prlimit --pid \d+ --memlock=1114112'"
+        $lines[3] | Should -Match "^MemoryLockLimit .*--memlock=unlimited:?' \(what its user has locked may go beyond the present one" -Because 'one mebibyte is more than the limit by now'
+        $lines[4..11] | Should -Be (@('opened 1') * 8) -Because 'what was just closed is locked for a moment longer, and waited for'
+        $lines[12] | Should -Match "^MemoryLockLimit .*raise the limit as root with 'prlimit --pid \d+ --memlock=1114112'"
         # The last remedy.
         Invoke-AsUser -Capability ($three + 'ipc_lock') -Prefix 'prlimit', '--memlock=65536:' -Script "Attempt $left" | Should -Be 'opened 1'
     }
 
-    It 'can open a socket after root has raised the hard limit as its MemoryLockLimit says' {
+    It 'can open a socket after root has raised the hard limit as its MemoryLockLimit says, <What>' -ForEach @(
+        @{ What = 'where nothing else is locked'; Held = $false; Said = '--memlock=1114112,' }
+        @{ What = 'where another process of the user has locked more than the limit'; Held = $true; Said = '--memlock=unlimited (what its user has locked may go beyond' }
+    ) {
         # CAP_SYS_RESOURCE (24), which root in a container may lack.
         $effective = [Convert]::ToUInt64([regex]::Match([IO.File]::ReadAllText('/proc/self/status'), 'CapEff:\s+(\w+)').Groups[1].Value, 16)
         if (($effective -shr 24 -band 1) -eq 0) { Set-ItResult -Skipped -Because 'root here has no CAP_SYS_RESOURCE' }
+        $holder = $null
+        if ($Held) {
+            $program, $arguments = Get-CommandLine -Capability $three -Prefix 'prlimit', '--memlock=4194304:4194304' -Script "`$s = New-XskSocket $left -QueueId 1 -NoProgram -FrameCount 512; 'READY'; [Console]::In.ReadLine()"
+            $holder = Start-Program -Program $program -Arguments $arguments -WaitFor '^READY$'
+        }
         $program, $arguments = Get-CommandLine -Capability $three -Prefix 'prlimit', '--memlock=65536:65536' -Script @"
             'READY'
             while ([Console]::In.ReadLine()) { [Console]::Out.WriteLine((Attempt $left -FrameCount 512)) }
@@ -144,12 +158,14 @@ function Attempt { $e = $null; $s = New-XskSocket @args -ErrorAction SilentlyCon
             $process.StandardInput.WriteLine('go')
             $text = $process.StandardOutput.ReadLine()
             $text | Should -Match '^MemoryLockLimit .*as root'
+            $text -replace "'" | Should -BeLike "*$Said*"
             $null = Invoke-Native sh -c ([regex]::Match($text, "'(prlimit [^']+)'").Groups[1].Value)
             $process.StandardInput.WriteLine('go')
             $process.StandardOutput.ReadLine() | Should -Be 'opened 1'
         }
         finally {
             Stop-Program $process -Signal KILL
+            Stop-Program $holder -Signal KILL
         }
     }
 

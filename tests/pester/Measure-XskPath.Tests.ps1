@@ -148,7 +148,7 @@ Describe "Measure-XskPath on a cable$note" -Tag Netns -Skip:($note -ne '') {
             Wait-Until { $b.GetStatistics().RxPackets -gt $before } | Should -BeTrue
             { Receive-XskPacket $b -TimeoutSeconds 1 } | Should -Throw -ErrorId 'SocketBusy,*'
             { Send-XskFrame $a -Data (New-TestFrame) } | Should -Throw -ErrorId 'SocketBusy,*'
-            Stop-Pipeline $pipeline | Should -BeLessThan 2000
+            Stop-Pipeline $pipeline
             $pipeline.Output | Should -HaveCount 0
         }
         finally {

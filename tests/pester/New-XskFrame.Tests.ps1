@@ -240,7 +240,7 @@ Describe 'A template of frames' -Tag Unit {
         $pipeline = Start-Pipeline -ArgumentList $path, $macs { param($path, $macs) New-XskFrame -EtherType 0x88b5 @macs -Count 20000000 | Export-XskCapture $path }
         try {
             Wait-Until { (Test-Path -LiteralPath $path) -and (Get-Item -LiteralPath $path).Length -gt 100000 } | Should -BeTrue
-            Stop-Pipeline $pipeline | Should -BeLessThan 5000
+            Stop-Pipeline $pipeline
         }
         finally {
             Close-Pipeline $pipeline
@@ -296,7 +296,7 @@ Describe "Frames on a cable$note" -Tag Netns -Skip:($note -ne '') {
         try {
             $before = Get-ReceivedCount $cable.Right
             Wait-Until { (Get-ReceivedCount $cable.Right) -gt $before } | Should -BeTrue
-            Stop-Pipeline $pipeline | Should -BeLessThan 5000
+            Stop-Pipeline $pipeline
         }
         finally {
             Close-Pipeline $pipeline

@@ -160,11 +160,11 @@ Describe "Receive-XskPacket$note" -Tag Netns -Skip:($note -ne '') {
     }
 
     It 'starts the time-out again with each packet' {
-        $pipeline = Start-Pipeline { param($socket) Receive-XskPacket $socket -TimeoutSeconds 1 } $receiver
+        $pipeline = Start-Pipeline { param($socket) Receive-XskPacket $socket -TimeoutSeconds 2 } $receiver
         try {
-            foreach ($i in 1..4) { Start-Sleep -Milliseconds 500; Send-Frame $i }
+            foreach ($i in 1..5) { Start-Sleep -Milliseconds 500; Send-Frame $i }
             Wait-Pipeline $pipeline | Should -BeNullOrEmpty
-            $pipeline.Output | Should -HaveCount 4
+            $pipeline.Output | Should -HaveCount 5
         }
         finally {
             Close-Pipeline $pipeline

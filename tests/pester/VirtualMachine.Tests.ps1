@@ -3,6 +3,7 @@ BeforeDiscovery {
     Import-Module "$PSScriptRoot/Support.psm1" -Force
     $signs = Get-SkipNote -Program gpg, gpgv, curl, xz, dpkg-deb
     $boots = Get-SkipNote -Program ip, timeout
+    $runs = Get-SkipNote -Program gpg, gpgv, curl, xz, dpkg-deb, qemu-system-x86_64, busybox, modprobe, cpio, flock, ip, ethtool, tcpreplay, tcpdump
 }
 
 BeforeAll {
@@ -23,10 +24,13 @@ Describe "What is booted$signs" -Tag Unit -Skip:($signs -ne '') {
         Set-Content -LiteralPath "$TestDrive/made/DEBIAN/control" -Value "Package: made`nVersion: 1`nArchitecture: all`nMaintainer: nobody <nobody@example.test>`nDescription: made"
         Set-Content -LiteralPath "$TestDrive/made/content" -Value 'whole'
         $null = Invoke-Native dpkg-deb --build "$TestDrive/made" "$archive/pool/made.deb"
-        Set-Content -LiteralPath "$TestDrive/list" -Value "Package: made`nFilename: pool/made.deb`nSHA256: $((Get-FileHash -LiteralPath "$archive/pool/made.deb").Hash.ToLowerInvariant())`n"
+        $where = "Filename: pool/made.deb`nSHA256: $((Get-FileHash -LiteralPath "$archive/pool/made.deb").Hash.ToLowerInvariant())`n"
+        Set-Content -LiteralPath "$TestDrive/list" -Value "Package: made`n${where}`nPackage: linux-image-6.1.0-1-amd64`n$where"
         $null = Invoke-Native sh -c 'xz --stdout "$0" > "$1"' "$TestDrive/list" "$TestDrive/list.xz"
         $sum = (Get-FileHash -LiteralPath "$TestDrive/list.xz").Hash.ToLowerInvariant()
         Copy-Item -LiteralPath "$TestDrive/list.xz" -Destination "$lists/by-hash/SHA256/$sum"
+        # The suite of a cell.
+        $null = New-Item -ItemType SymbolicLink -Path "$archive/dists/bookworm" -Target $suite
 
         function Set-Release {
             param([string] $Codename = 'testing-backports')
@@ -54,22 +58,41 @@ Describe "What is booted$signs" -Tag Unit -Skip:($signs -ne '') {
     }
 
     It 'is what was signed, or is refused, where <What>' -ForEach @(
-        @{ What = 'the release is not signed'; Spoil = { Copy-Item -LiteralPath "$TestDrive/Release" -Destination "$suite/InRelease" }; Said = '^refused: .*no good signature' }
-        @{ What = 'the release was changed'; Spoil = { (Get-Content -LiteralPath "$suite/InRelease" -Raw) -replace 'MD5Sum', 'MD6Sum' | Set-Content -LiteralPath "$suite/InRelease" }; Said = '^refused: .*no good signature' }
+        @{ What = 'the release is not signed'; Spoil = { Copy-Item -LiteralPath "$TestDrive/Release" -Destination "$suite/InRelease" }; Expected = '^refused: .*no good signature' }
+        @{ What = 'the release was changed'; Spoil = { (Get-Content -LiteralPath "$suite/InRelease" -Raw) -replace 'MD5Sum', 'MD6Sum' | Set-Content -LiteralPath "$suite/InRelease" }; Expected = '^refused: .*no good signature' }
         @{ What = 'a sum stands beside what is signed'; Spoil = {
                 $evil = "SHA256:`n $('0' * 64) 1 main/binary-amd64/Packages.xz`n"
                 Set-Content -LiteralPath "$suite/InRelease" -Value ($evil + (Get-Content -LiteralPath "$suite/InRelease" -Raw))
-                Copy-Item -LiteralPath "$TestDrive/Release" -Destination "$lists/by-hash/SHA256/$('0' * 64)" }; Said = '^whole$' }
-        @{ What = 'it is the release of another suite'; Spoil = { Set-Release stable }; Said = '^refused: .*another suite' }
-        @{ What = 'the list is another'; Spoil = { Copy-Item -LiteralPath "$lists/by-hash/SHA256/$sum" -Destination "$TestDrive/kept"; Add-Content -LiteralPath "$lists/by-hash/SHA256/$sum" -Value 'x' }; Said = '^refused: .*not the one that is signed'; Mend = { Copy-Item -LiteralPath "$TestDrive/kept" -Destination "$lists/by-hash/SHA256/$sum" } }
-        @{ What = 'the package is another'; Spoil = { Copy-Item -LiteralPath "$archive/pool/made.deb" -Destination "$TestDrive/kept"; Add-Content -LiteralPath "$archive/pool/made.deb" -Value 'x' }; Said = '^refused: .*not the one in the list'; Mend = { Copy-Item -LiteralPath "$TestDrive/kept" -Destination "$archive/pool/made.deb" } }
+                Copy-Item -LiteralPath "$TestDrive/Release" -Destination "$lists/by-hash/SHA256/$('0' * 64)" }; Expected = '^whole$' }
+        @{ What = 'it is the release of another suite'; Spoil = { Set-Release stable }; Expected = '^refused: .*another suite' }
+        @{ What = 'the list is another'; Spoil = { Copy-Item -LiteralPath "$lists/by-hash/SHA256/$sum" -Destination "$TestDrive/kept"; Add-Content -LiteralPath "$lists/by-hash/SHA256/$sum" -Value 'x' }; Expected = '^refused: .*not the one that is signed'; Mend = { Copy-Item -LiteralPath "$TestDrive/kept" -Destination "$lists/by-hash/SHA256/$sum" } }
+        @{ What = 'the package is another'; Spoil = { Copy-Item -LiteralPath "$archive/pool/made.deb" -Destination "$TestDrive/kept"; Add-Content -LiteralPath "$archive/pool/made.deb" -Value 'x' }; Expected = '^refused: .*not the one in the list'; Mend = { Copy-Item -LiteralPath "$TestDrive/kept" -Destination "$archive/pool/made.deb" } }
     ) {
         try {
             & $Spoil
             $said = @(Get-Package)
-            $said[-1] | Should -Match $Said -Because "$said"
+            $said[-1] | Should -Match $Expected -Because "$said"
         }
         finally { if ($_['Mend']) { & $Mend } }
+    }
+
+    It "makes a cell <Came>, where <What>$runs" -Skip:($runs -ne '') -ForEach @(
+        @{ Came = 'fail'; What = 'the release is not signed'; Mirror = 'archive'; Expected = 'no good signature'; Spoil = { Copy-Item -LiteralPath "$TestDrive/Release" -Destination "$suite/InRelease" } }
+        @{ Came = 'fail'; What = 'the package is another'; Mirror = 'archive'; Expected = 'not the one in the list'; Spoil = { Add-Content -LiteralPath "$archive/pool/made.deb" -Value 'x' } }
+        @{ Came = 'skip'; What = 'the package cannot be had'; Mirror = 'archive'; Expected = 'linux-image-6.1.0-1-amd64 could not be had'; Spoil = { Remove-Item -LiteralPath "$archive/pool/made.deb" } }
+        @{ Came = 'skip'; What = 'the archive cannot be reached'; Mirror = 'nowhere'; Expected = 'could not be had from file:'; Spoil = { } }
+    ) {
+        Set-Release bookworm
+        Copy-Item -LiteralPath "$archive/pool/made.deb" -Destination "$TestDrive/kept"
+        try {
+            & $Spoil
+            $said = @(& env "XDPPS_VM_MIRROR=file://$TestDrive/$Mirror" "XDPPS_VM_KEYRING=$TestDrive/keyring.gpg" (Get-PwshPath) -NoProfile -NonInteractive -File "$scripts/Invoke-VmTest.ps1" -Cell bookworm-veth -Cache "$TestDrive/$([guid]::NewGuid().ToString('N'))")
+            $status = $LASTEXITCODE
+        }
+        finally { Copy-Item -LiteralPath "$TestDrive/kept" -Destination "$archive/pool/made.deb" -Force }
+        $word, $counts, $ends = $Came -eq 'fail' ? 'FAILED:', '0 passed, 1 failed, 0 skipped', 1 : 'Skipped', '0 passed, 0 failed, 1 skipped', 0
+        $said[-2] | Should -Match "^$word the virtual machine's cell bookworm-veth: .*$Expected" -Because "$said"
+        $said[-1], $status | Should -Be $counts, $ends
     }
 }
 

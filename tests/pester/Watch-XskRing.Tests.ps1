@@ -105,7 +105,7 @@ Describe "Watch-XskRing without a terminal$note" -Tag Netns -Skip:($note -ne '')
         Send-XskFrame $sender -Data $frame -Repeat 100 -PacketsPerSecond 5000
         (Get-Link $cable.Left).stats64.tx.packets - $before | Should -Be 100
         Wait-Until { $pipeline.Output[-1] -match 'RX ring full 68' } | Should -BeTrue
-        $null = Stop-Pipeline $pipeline
+        Stop-Pipeline $pipeline
         $pipeline.Output[-1] | Should -Match "^\S+ $($cable.Right):0: .*dropped: RX ring full 68, FILL empty 0, no fit 0, driver TX 0, invalid 0; rings: RX 32/32, FILL \d+/2048, TX 0/2048, COMPLETION 0/2048$"
         $sent = @($pipeline.Output -match "$($cable.Left):0: ")
         $sent[0] | Should -Match 'TX 0 pps 0 bit/s'
@@ -132,12 +132,12 @@ Describe "Watch-XskRing without a terminal$note" -Tag Netns -Skip:($note -ne '')
         Watch-XskRing $receiver -IntervalSeconds 3600 -DurationSeconds 0.1 | Should -BeNullOrEmpty
     }
 
-    It 'stops within 500 ms in the middle of an interval' {
+    It 'stops in the middle of an interval' {
         $pipeline = Start-Pipeline { param($socket) Watch-XskRing $socket -IntervalSeconds 60 } $receiver
         Wait-Until { $pipeline.Shell.InvocationStateInfo.State -eq 'Running' } | Should -BeTrue
         Start-Sleep -Milliseconds 200
         $pipeline.Async.IsCompleted | Should -BeFalse
-        Stop-Pipeline $pipeline | Should -BeLessThan 500
+        Stop-Pipeline $pipeline
         $receiver.State | Should -Be 'Open'
     }
 

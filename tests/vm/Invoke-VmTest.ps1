@@ -8,7 +8,7 @@
     layer in memory above it, runs the tests there, and prints a line for each run. With -Document, what was run goes
     into the table of docs/compatibility.md, in the place of what it had of the same cells. Needs root on an x86-64
     machine, QEMU, a static busybox, kmod, cpio, curl and gpgv; the card igb needs QEMU 8 or later. What cannot be run here is
-    skipped, and the reason printed. The kernels are kept in -Cache.
+    skipped, and the reason printed; a kernel or a QEMU that is not what the archive has signed is a failure. The kernels are kept in -Cache.
 .PARAMETER Cell
     Names of cells, with wildcards.
 .PARAMETER Cache
@@ -53,11 +53,11 @@ function Get-Obstacle {
     if ("$root$Cache" -match '[\s,''"]') { return "needs a project and a cache whose paths have no spaces, commas or quotes: $root, $Cache" }
 }
 
-# What a script prints last, or an error with what it complained of first.
+# What a script prints last, or an error with what it complained of: Lacking where it says that nothing is wrong (77).
 function Invoke-Script {
     param([string] $Name, [string[]] $Arguments)
     $lines = & "$PSScriptRoot/$Name" @Arguments 2>&1
-    if ($LASTEXITCODE -ne 0) { throw "$($lines | Select-Object -First 1)" }
+    if ($LASTEXITCODE -ne 0) { throw [Management.Automation.ErrorRecord]::new([InvalidOperationException]::new("$(($lines | Select-Object -Last 2) -join '; ')"), ($LASTEXITCODE -eq 77 ? 'Lacking' : 'Wrong'), 'InvalidResult', $Name) }
     "$($lines | Select-Object -Last 1)"
 }
 
@@ -131,15 +131,18 @@ function Read-Traffic {
 
 function Invoke-Cell {
     param([hashtable] $Of)
-    $skipped = @{ Cell = $Of.Name; Suite = $Of.Suite; Kernel = ''; Device = $Of.Device; Run = ''; Passed = 0; Failed = 0; Skipped = 1; Seconds = 0; Words = @() }
     try {
         $null = New-Item -ItemType Directory -Path $Cache -Force
         $kernel = Invoke-Script prepare-kernel.sh $Of.Suite, $Cache
         $qemu = $Of.Device -eq 'igb' ? (Invoke-Script prepare-qemu.sh $Cache) : 'qemu-system-x86_64'
     }
     catch {
-        $skipped.Words = @("Skipped the virtual machine's cell $($Of.Name): $_")
-        return $skipped
+        $lacking = $_.FullyQualifiedErrorId -eq 'Lacking'
+        return @{
+            Cell = $Of.Name; Suite = $Of.Suite; Kernel = ''; Device = $Of.Device; Run = ''; Seconds = 0
+            Passed = 0; Failed = [int](-not $lacking); Skipped = [int]$lacking
+            Words = @("$($lacking ? 'Skipped' : 'FAILED:') the virtual machine's cell $($Of.Name): $_")
+        }
     }
 
     $out = Join-Path $Cache "run-$($Of.Name)"

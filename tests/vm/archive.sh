@@ -1,9 +1,15 @@
 # shellcheck shell=bash
 # Sourced: what prepare-kernel.sh and prepare-qemu.sh take from Debian's archive. What is unpacked is booted, or run as
 # root, so that nothing is taken on trust: a package has the checksum of the list, the list that of the suite's InRelease,
-# and InRelease the archive's signature.
+# and InRelease the archive's signature. Who sources it has a function fail, for what is wrong.
 mirror=${XDPPS_VM_MIRROR:-https://deb.debian.org/debian}
 keyring=${XDPPS_VM_KEYRING:-/usr/share/keyrings/debian-archive-keyring.gpg}
+
+# lack MESSAGE: nothing is wrong, but something is not to be had here, such as the network. With the status of a test
+# that is skipped.
+lack() {
+  (fail "$@") || exit 77
+}
 
 # download PATH FILE SECONDS: fails where it is not to be had.
 download() {
@@ -19,8 +25,8 @@ has_sum() {
 # reached and is not the archive's own is an error.
 bring_list() {
   local sum status
-  command -v gpgv >/dev/null || fail "the archive's signature cannot be verified: gpgv is not installed"
-  [ -e "$keyring" ] || fail "the archive's signature cannot be verified: there is no $keyring (package debian-archive-keyring)"
+  command -v gpgv >/dev/null || lack "the archive's signature cannot be verified: gpgv is not installed"
+  [ -e "$keyring" ] || lack "the archive's signature cannot be verified: there is no $keyring (package debian-archive-keyring)"
   download "dists/$1/InRelease" "$2.signed" 60 || return 1
   # Of several signatures those of newer keys may be unknown here: one has to be good, and none bad.
   rm -f "$2.release"
@@ -47,7 +53,7 @@ unpack() {
   path=$(stanza "$1" "$2" Filename)
   sum=$(stanza "$1" "$2" SHA256)
   if [ -z "$path" ] || [ -z "$sum" ]; then fail "there is no package $2 in $1"; fi
-  download "$path" "$3/package.deb" 300 || fail "the package $2 could not be had"
+  download "$path" "$3/package.deb" 300 || lack "the package $2 could not be had"
   has_sum "$3/package.deb" "$sum" || fail "the checksum of the package $2 is not the one in the list"
   dpkg-deb --extract "$3/package.deb" "$3"
   rm "$3/package.deb"

@@ -2,6 +2,7 @@
 # tests/vm/prepare-kernel.sh SUITE CACHE
 # Brings the newest amd64 kernel of a Debian suite (bookworm, trixie, trixie-backports) into CACHE, together with an
 # initramfs that mounts the host's file system, and prints the folder. What is there already is not brought again.
+# Ends with 77 where something is not to be had here, and with another status where something is wrong.
 set -euo pipefail
 
 suite=$1
@@ -23,7 +24,7 @@ flock 9
 # The index changes when a new kernel comes: once a week is enough, and an old one does where the mirror is not there.
 index="$cache/$suite.list"
 if [ -z "$(find "$index" -mtime -7 2>/dev/null)" ]; then
-  bring_list "$suite" "$index" || [ -e "$index" ] || fail "the list of packages of $suite could not be had from $mirror"
+  bring_list "$suite" "$index" || [ -e "$index" ] || lack "the list of packages of $suite could not be had from $mirror"
 fi
 
 version=$(sed -nE 's/^Package: linux-image-([0-9][^ ]*)$/\1/p' "$index" | grep -E -- '[0-9]-amd64$' | sort -V | tail -n 1)
@@ -53,7 +54,7 @@ depmod --basedir "$folder" "$version" 2>/dev/null || fail "depmod failed on the 
 root="$folder/root"
 mkdir -p "$root"/{bin,proc,sys,dev,host,merged,tmpfs,modules}
 cp "$(command -v busybox)" "$root/bin/busybox"
-ldd "$root/bin/busybox" >/dev/null 2>&1 && fail "busybox is not a static program: install busybox-static"
+ldd "$root/bin/busybox" >/dev/null 2>&1 && lack "busybox is not a static program: install busybox-static"
 cp "$here/init" "$root/init"
 : > "$root/modules/order"
 for module in virtio_pci 9pnet_virtio 9p overlay; do

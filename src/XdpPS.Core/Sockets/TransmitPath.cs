@@ -149,10 +149,7 @@ internal sealed unsafe partial class TransmitPath
         string call = $"sendto(xsk, {{{info.InterfaceName}, queue {info.QueueId}}}, MSG_DONTWAIT)";
         return errno switch
         {
-            Errno.ENETDOWN => XskException.FromCall(
-                XskErrorId.InterfaceDown, errno, call,
-                $"Interface {info.InterfaceName} is down, so that nothing can be sent",
-                $"run '{NetworkNamespace.Command(info.NetworkNamespace, $"ip link set {info.InterfaceName} up")}'; frames already on the TX ring go out with the next send"),
+            Errno.ENETDOWN => InterfaceDown(info.AskForName()),
             Errno.ENXIO => XskException.FromCall(
                 XskErrorId.InterfaceGone, errno, call,
                 $"Interface {info.InterfaceName} is gone, or its driver has stopped queue {info.QueueId}",
@@ -162,5 +159,10 @@ internal sealed unsafe partial class TransmitPath
                 $"The kernel could not send on {info.InterfaceName} queue {info.QueueId}: {Errno.Text(errno)}",
                 "see ip link for the interface's state, and open the socket again"),
         };
+
+        XskException InterfaceDown(string name) => XskException.FromCall(
+            XskErrorId.InterfaceDown, errno, call,
+            $"Interface {name}{(name == info.InterfaceName ? "" : $", which was {info.InterfaceName} when the socket was opened,")} is down, so that nothing can be sent",
+            $"run '{NetworkNamespace.Command(info.NetworkNamespace, $"ip link set {name} up")}'; frames already on the TX ring go out with the next send");
     }
 }

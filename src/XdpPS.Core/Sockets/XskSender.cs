@@ -187,8 +187,15 @@ public sealed class XskSender : IDisposable
         }
 
         if (!quick) quickInputs = 0;
-        Wake();
-        lastInput = Stopwatch.GetTimestamp();
+        try
+        {
+            Wake();
+        }
+        finally
+        {
+            // Nor does a failure's time count as one between two inputs.
+            lastInput = Stopwatch.GetTimestamp();
+        }
     }
 
     /// <summary>Waits until the kernel has completed every frame.</summary>

@@ -413,6 +413,19 @@ public sealed partial class XskSocket : XskSocketInfo, IDisposable
 
     private XdpInterface? QueryLink() => resources.Namespace!.Run(() => LinkQuery.ByIndex(InterfaceIndex));
 
+    internal override string AskForName()
+    {
+        try
+        {
+            return QueryLink()?.Name ?? InterfaceName;
+        }
+        catch (XskException)
+        {
+            // No descriptor is left to ask with, or its namespace may no longer be entered.
+            return InterfaceName;
+        }
+    }
+
     private TransmitPath EnterTransmit()
     {
         TransmitPath path = transmit ?? throw Disabled("send", "-TxRingSize");

@@ -95,6 +95,9 @@ public class XskSocketInfo
     /// <summary>Open, or Closed.</summary>
     public virtual string State => "Closed";
 
+    /// <summary>What the interface is called by now, for messages: it may have been renamed since the socket was opened.</summary>
+    internal virtual string AskForName() => InterfaceName;
+
     /// <returns>One line that says everything.</returns>
     public override string ToString()
     {

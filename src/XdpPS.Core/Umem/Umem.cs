@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
@@ -14,6 +15,10 @@ internal sealed unsafe partial class Umem
     /// <summary>Frames of an odd size begin on a line of their own; and newer kernels lose the lowest bit of an address that they send from (xsk_skb_destructor_set_addr).</summary>
     private const ulong CacheLine = 64;
 
+    private static readonly TimeSpan UnpinPatience = TimeSpan.FromSeconds(1);
+
+    private static long lastUnpinned;
+
     private readonly MemoryMapping memory;
     private readonly byte* start;
     private readonly ulong length;
@@ -27,6 +32,7 @@ internal sealed unsafe partial class Umem
     private readonly List<WeakReference<QueueRings>> queues = [];
     private int unleasedCount;
     private int references = 1;
+    private bool isPinned;
 
     internal Umem(int frameSize, int frameCount, int headroom, bool unaligned = false, bool hugePages = false)
     {
@@ -168,7 +174,9 @@ internal sealed unsafe partial class Umem
 
     internal void Release()
     {
-        if (Interlocked.Decrement(ref references) == 0) memory.Dispose();
+        if (Interlocked.Decrement(ref references) > 0) return;
+        memory.Dispose();
+        if (isPinned) Volatile.Write(ref lastUnpinned, Stopwatch.GetTimestamp());
     }
 
     /// <summary>Where in its frame a received packet begins: the kernel keeps XDP_PACKET_HEADROOM beside the user's (xp_init_xskb_addr).</summary>
@@ -185,8 +193,15 @@ internal sealed unsafe partial class Umem
             Headroom = (uint)Headroom,
             Flags = IsUnaligned ? IfXdp.XDP_UMEM_UNALIGNED_CHUNK_FLAG : 0,
         };
-        if (Libc.setsockopt(socket, IfXdp.SOL_XDP, IfXdp.XDP_UMEM_REG, &registration, sizeof(XdpUmemReg)) == 0) return;
-        int errno = Marshal.GetLastPInvokeError();
+        int errno;
+        do
+        {
+            isPinned = Libc.setsockopt(socket, IfXdp.SOL_XDP, IfXdp.XDP_UMEM_REG, &registration, sizeof(XdpUmemReg)) == 0;
+            if (isPinned) return;
+            errno = Marshal.GetLastPInvokeError();
+        }
+        while (errno == Errno.ENOBUFS && WaitForUnpinning());
+
         string call = $"setsockopt(xsk, XDP_UMEM_REG, {{{length} bytes, chunk {FrameSize}, headroom {Headroom}{(IsUnaligned ? ", XDP_UMEM_UNALIGNED_CHUNK_FLAG" : "")}}})";
         throw errno switch
         {
@@ -209,6 +224,14 @@ internal sealed unsafe partial class Umem
                 "use -FrameSize 2048 or 4096"),
             _ => XskSetup.OptionFailed(errno, call, "The UMEM could not be registered"),
         };
+    }
+
+    /// <summary>The kernel unpins a closed socket's pages in a worker, some 20 ms later (xdp_put_umem), and counts them as locked until then.</summary>
+    private static bool WaitForUnpinning()
+    {
+        if (Stopwatch.GetElapsedTime(Volatile.Read(ref lastUnpinned)) > UnpinPatience) return false;
+        Thread.Sleep(1);
+        return true;
     }
 
     /// <summary>A packet, or a part of one, as a descriptor on a ring names it.</summary>
