@@ -8,6 +8,9 @@ namespace XdpPS.Tests;
 /// <summary>Our structs and constants against the running kernel's type information.</summary>
 public sealed class StructLayoutTests
 {
+    /// <summary>Than the kernel whose headers ours follow: what was added since is not to be found there.</summary>
+    private static readonly bool Older = Environment.OSVersion.Version < new Version(6, 18);
+
     [BtfFact]
     public void SockaddrXdp_is_the_kernels() => Same<SockaddrXdp>(
         Btf.Kernel.Struct("sockaddr_xdp"),
@@ -287,7 +290,11 @@ public sealed class StructLayoutTests
     [InlineData("XDP_ATTACHED_HW", (int)XdpMode.Offload)]
     [InlineData("XDP_ATTACHED_MULTI", (int)XdpMode.Multiple)]
     [InlineData("XDP_PASS", 2)]
-    public void A_constant_has_the_kernels_value(string name, int value) => Assert.Equal(Btf.Kernel.Constant(name), value);
+    public void A_constant_has_the_kernels_value(string name, int value)
+    {
+        if (Older && !Btf.Kernel.Knows(name)) return;
+        Assert.Equal(Btf.Kernel.Constant(name), value);
+    }
 
     [Fact]
     public void Mmap_offsets_of_96_bytes_are_read_with_the_flags_after_the_consumer()
@@ -359,10 +366,11 @@ public sealed class StructLayoutTests
         foreach (string member in members)
         {
             string[] names = member.Split('=');
+            if (Older && !kernel.Members.Exists(known => known.Name == names[1])) continue;
             Assert.Equal((member, kernel.OffsetOf(names[1])), (member, OffsetOf<T>(names[0])));
         }
 
-        Assert.True(Unsafe.SizeOf<T>() <= kernel.Size, $"{typeof(T).Name} has {Unsafe.SizeOf<T>()} bytes, {kernel.Name} {kernel.Size}");
+        Assert.True(Older || Unsafe.SizeOf<T>() <= kernel.Size, $"{typeof(T).Name} has {Unsafe.SizeOf<T>()} bytes, {kernel.Name} {kernel.Size}");
     }
 
     /// <summary>Sets the field's first byte and finds it in the struct: its managed offset, which is what the kernel gets.</summary>

@@ -12,7 +12,7 @@ mkdir -p /out
 mount -t 9p -o trans=virtio,version=9p2000.L,msize=1048576 out /out
 ip link set lo up
 # What an interface's name does not bring by itself.
-for module in virtio_net igb xsk_diag; do modprobe "$module" 2>/dev/null; done
+for module in virtio_net igb xsk_diag tun; do modprobe "$module" 2>/dev/null; done
 hostname vm
 cd / || exit
 bash /out/command > /out/log 2>&1 < /dev/null

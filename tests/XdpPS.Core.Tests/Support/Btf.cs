@@ -63,6 +63,8 @@ internal sealed partial class Btf
     /// <summary>Follows a member that is a struct or union.</summary>
     internal Type Follow(Type type, string member) => byId[type.Members.Find(candidate => candidate.Name == member)!.TypeId];
 
+    internal bool Knows(string constant) => constants.ContainsKey(constant);
+
     internal long Constant(string name) => Assert.Single(constants[name]);
 
     private static int Number(Match match, string group) => int.Parse(match.Groups[group].Value, CultureInfo.InvariantCulture);
