@@ -308,7 +308,7 @@ function Invoke-TestTask {
 
     $passed, $failed, $skipped = foreach ($count in 'Passed', 'Failed', 'Skipped') { ($suites.$count | Measure-Object -Sum).Sum }
     # Once more, since of a long log the end is what is seen.
-    $suites.Failures | ForEach-Object { Write-Host "FAILED: $_" }
+    $suites | ForEach-Object { $_.Failures } | ForEach-Object { Write-Host "FAILED: $_" }
     [Console]::WriteLine("$passed passed, $failed failed, $skipped skipped")
     if ($failed -gt 0) { exit 1 }
 }

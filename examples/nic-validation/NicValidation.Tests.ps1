@@ -205,9 +205,8 @@ if ($wired) {
         BeforeAll {
             $sockets = @{}
             function Open-Path {
-                if ($sockets.Count) { return }
-                $sockets.Near = New-XskSocket @Place -ErrorAction Stop
-                $sockets.Far = New-XskSocket @Peer -ErrorAction Stop
+                if (-not $sockets['Near']) { $sockets.Near = New-XskSocket @Place -ErrorAction Stop }
+                if (-not $sockets['Far']) { $sockets.Far = New-XskSocket @Peer -ErrorAction Stop }
             }
         }
 

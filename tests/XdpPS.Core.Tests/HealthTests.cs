@@ -120,7 +120,7 @@ public sealed class HealthTests : IDisposable
         void FailToSend()
         {
             using XskSocket socket = XskSocket.Open(Sockets.Options(networkNamespace: inside ? null : network.Name));
-            network.Batch($"link set {TestNetwork.Near} name xnew", "link set xnew down");
+            network.Batch($"link set {TestNetwork.Near} down", $"link set {TestNetwork.Near} name xnew");
             Assert.True(socket.TrySend(Frames.Make(60)));
             XskException failure = Sockets.Fails(XskErrorId.InterfaceDown, socket.Pump);
             Assert.StartsWith($"Interface xnew, which was {TestNetwork.Near} when the socket was opened, is down", failure.Message, StringComparison.Ordinal);

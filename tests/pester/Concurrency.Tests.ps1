@@ -109,7 +109,7 @@ Describe "Several sessions of one process$note" -Tag Netns -Skip:($note -ne '') 
         $busy = Start-Session $Script $socket, (New-TestFrame), $path, $next
         Wait-Until { $s = Get-XskRingStats $socket; $s.RxPackets + $s.TxPackets -gt 500 } | Should -BeTrue
         $socket | Remove-XskSocket
-        (Wait-Pipeline $busy -Seconds 5).FullyQualifiedErrorId | Should -BeLike 'SocketClosed,XdpPS.Commands.*'
+        (Wait-Pipeline $busy).FullyQualifiedErrorId | Should -BeLike 'SocketClosed,XdpPS.Commands.*'
         (Get-AttachedProgram $cable.Left).Id | Should -Be 0
         if ($What -eq 'records') {
             # What was recorded before is whole.

@@ -165,7 +165,7 @@ Describe "Get-XskRingStats$note" -Tag Netns -Skip:($note -ne '') {
         Wait-Until { $pipeline.Output.Count -ge $seen + 3 } | Should -BeTrue
         $pipeline.Output[-1].InterfaceName | Should -Be $cable.Right
         $receiver | Remove-XskSocket
-        (Wait-Pipeline $pipeline -Seconds 5).FullyQualifiedErrorId | Should -Be "SocketClosed,$command"
+        (Wait-Pipeline $pipeline).FullyQualifiedErrorId | Should -Be "SocketClosed,$command"
         $pipeline.Shell.Streams.Error | Should -HaveCount 2
     }
 }

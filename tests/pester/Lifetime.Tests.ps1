@@ -23,7 +23,7 @@ Describe "The end of a process$note" -Tag Netns -Skip:($note -ne '') {
         (Get-AttachedProgram $cable.Left).Id | Should -BeGreaterThan 0
         Stop-Program $child -Signal $_
         # The kernel frees the program in a worker, some milliseconds after the process.
-        Wait-Until { (Get-AttachedProgram $cable.Left).Id -eq 0 } -Seconds 2 | Should -BeTrue
+        Wait-Until { (Get-AttachedProgram $cable.Left).Id -eq 0 } | Should -BeTrue
         New-XskSocket $cable.Left -QueueId 0, 1 -ErrorAction Stop | Remove-XskSocket
     }
 
@@ -34,13 +34,13 @@ Describe "The end of a process$note" -Tag Netns -Skip:($note -ne '') {
         Wait-Until { (Get-AttachedProgram $cable.Left).Id -ne 0 } | Should -BeTrue
         Start-Sleep -Milliseconds 200
         Stop-Program $child -Signal $_
-        Wait-Until { (Get-AttachedProgram $cable.Left).Id -eq 0 } -Seconds 2 | Should -BeTrue
+        Wait-Until { (Get-AttachedProgram $cable.Left).Id -eq 0 } | Should -BeTrue
         New-XskSocket $cable.Left -QueueId 0, 1 -ErrorAction Stop | Remove-XskSocket
     }
 
     It 'leaves the interface clean: <_>' -ForEach 'exit', 'throw 1', '[Environment]::FailFast(1)' {
         $null = Invoke-Pwsh "`$null = New-XskSocket $($cable.Left) -QueueId 0, 1; (Get-XskSocket).Count; $_"
-        Wait-Until { (Get-AttachedProgram $cable.Left).Id -eq 0 } -Seconds 2 | Should -BeTrue
+        Wait-Until { (Get-AttachedProgram $cable.Left).Id -eq 0 } | Should -BeTrue
     }
 }
 
@@ -108,7 +108,7 @@ Describe "The end of a session$note" -Tag Netns -Skip:($note -ne '') {
         Close-Pipeline $second
         Start-Sleep -Milliseconds 200
         Send-XskFrame $mine -Data (New-TestFrame)
-        Wait-Pipeline $pipeline -Seconds 5 | Should -BeNullOrEmpty
+        Wait-Pipeline $pipeline | Should -BeNullOrEmpty
         $pipeline.Output | Should -HaveCount 1
     }
 

@@ -100,7 +100,7 @@ Describe "How Receive-XskPacket ends$note" -Tag Netns -Skip:($note -ne '') {
         $pipeline = Start-Pipeline { param($socket) Receive-XskPacket $socket } $socket
         Start-Sleep -Milliseconds 400
         $socket | Remove-XskSocket
-        (Wait-Pipeline $pipeline -Seconds 5).FullyQualifiedErrorId | Should -Be "SocketClosed,$command"
+        (Wait-Pipeline $pipeline).FullyQualifiedErrorId | Should -Be "SocketClosed,$command"
     }
 
     It 'ends with SocketBusy where another receive is running' {

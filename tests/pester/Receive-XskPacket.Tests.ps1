@@ -49,7 +49,7 @@ Describe 'Receive-XskPacket without a privilege' -Tag Unit {
     ) {
         $pipeline = Start-Pipeline $Script
         try {
-            Wait-Pipeline $pipeline -Seconds 5 | Should -BeNullOrEmpty
+            Wait-Pipeline $pipeline | Should -BeNullOrEmpty
             $pipeline.Output | Should -BeNullOrEmpty
         }
         finally {

@@ -337,10 +337,13 @@ Describe "The recipes$note" -Tag Netns -Skip:($note -ne '') {
         $result.Frames | Should -Be $recorded.Count
         $seconds = [double]($recorded[-1] -split ' ')[0]
         $seconds | Should -BeGreaterThan 1
-        $span = [double](Read-Field $seen frame frame.time_relative)[-1]
-        $span | Should -BeGreaterThan ($seconds * 0.45)
-        # Twice as fast is less by far, but what is late delays all that follows.
-        $span | Should -BeLessThan ($seconds * 0.95 + $recorded.Count * $result.WorstLatenessSeconds)
+        $from = [double[]]@($recorded | ForEach-Object { ($_ -split '\s')[0] })
+        $to = [double[]]@(Read-Field $seen frame frame.time_relative)
+        $to[-1] | Should -BeGreaterThan ($seconds * 0.45)
+        # The longest pauses are half of what they were; one or the other may be late on a busy machine.
+        $longest = 1..($from.Count - 1) | Sort-Object { $from[$_] - $from[$_ - 1] } -Descending | Select-Object -First 9
+        $ratios = @($longest | ForEach-Object { ($to[$_] - $to[$_ - 1]) / ($from[$_] - $from[$_ - 1]) } | Sort-Object)
+        $ratios[4] | Should -BeLessThan 0.75
     }
 
     It 'Flood a host with UDP frames that all differ' {

@@ -4,6 +4,10 @@ BeforeDiscovery {
     $signs = Get-SkipNote -Program gpg, gpgv, curl, xz, dpkg-deb
     $boots = Get-SkipNote -Program ip, timeout
     $runs = Get-SkipNote -Program gpg, gpgv, curl, xz, dpkg-deb, qemu-system-x86_64, busybox, modprobe, cpio, flock, ip, ethtool, tcpreplay, tcpdump
+    if (-not $runs) {
+        $null = unshare --net ip tuntap add xdpps-probe mode tap 2>&1
+        $runs = (uname -m) -ne 'x86_64' ? ' [skipped: needs x86-64]' : $LASTEXITCODE -ne 0 ? ' [skipped: no tap can be made here, or not by this user]' : ''
+    }
 }
 
 BeforeAll {

@@ -86,7 +86,7 @@ Describe "Watch-XskRing without a terminal$note" -Tag Netns -Skip:($note -ne '')
             $pipeline = Start-Pipeline { param($socket) Watch-XskRing $socket -IntervalSeconds 0.05 } $socket
             Wait-Until { $pipeline.Output.Count } | Should -BeTrue
             $socket | Remove-XskSocket
-            $failure = Wait-Pipeline $pipeline -Seconds 5
+            $failure = Wait-Pipeline $pipeline
             $failure.FullyQualifiedErrorId | Should -Be "SocketClosed,$command"
             foreach ($text in $pipeline.Output[0], $failure.Exception.Message) { $text | Should -Match "x\?c$PID" }
             { Watch-XskRing $name -ErrorAction Stop } | Should -Throw -ExpectedMessage "*x[?]c$PID*"
@@ -154,7 +154,7 @@ Describe "Watch-XskRing without a terminal$note" -Tag Netns -Skip:($note -ne '')
         Wait-Until { $pipeline.Output.Count -ge $seen + 3 } | Should -BeTrue
         $pipeline.Output[-1] | Should -Match $cable.Left
         $sender | Remove-XskSocket
-        (Wait-Pipeline $pipeline -Seconds 5).FullyQualifiedErrorId | Should -Be "SocketClosed,$command"
+        (Wait-Pipeline $pipeline).FullyQualifiedErrorId | Should -Be "SocketClosed,$command"
         $pipeline.Shell.Streams.Error | Should -HaveCount 2
     }
 }

@@ -44,7 +44,7 @@ internal static class DriverChecks
         if (!supported) return CheckFinding.Warn($"{nic.Driver ?? subject.VirtualKind ?? "the driver"} has no zero-copy: packets are copied", "use a NIC whose driver has it where the rate matters; on this one New-XskSocket falls back to copying");
         foreach (XskSocketOptions socket in SocketsOf(subject))
         {
-            if (socket.WhyPacketsComeInPieces(nic) is var (cause, remedy)) return CheckFinding.Warn(cause, remedy);
+            if (socket.WhyPacketsComeInPieces(nic) is var (cause, _)) return CheckFinding.Warn(cause, $"use -FrameSize {Environment.SystemPageSize}");
         }
 
         int[] copying = [.. subject.Sockets.Where(socket => socket.BindMode == XskBindMode.Copy).Select(socket => socket.QueueId).Distinct().Order()];

@@ -81,10 +81,9 @@ internal sealed unsafe partial class TransmitPath
         // With preferred busy polling our calls are what runs the driver, whatever the flag says.
         if (info.NeedWakeup && info.BusyPollMicroseconds == 0 && !tx.NeedsWakeup) return;
         Wakeups++;
-        uint pending = tx.Pending;
         if (Libc.sendto(socket.Number, null, 0, Libc.MSG_DONTWAIT, null, 0) >= 0)
         {
-            if (info.BusyPollMicroseconds > 0 && info.BindMode == XskBindMode.ZeroCopy && pending > 0 && tx.Pending == pending) WakeDriver();
+            if (info.BusyPollMicroseconds > 0 && info.BindMode == XskBindMode.ZeroCopy && tx.Pending > 0) WakeDriver();
             return;
         }
 

@@ -15,7 +15,7 @@ internal sealed unsafe partial class Umem
     /// <summary>Frames of an odd size begin on a line of their own; and newer kernels lose the lowest bit of an address that they send from (xsk_skb_destructor_set_addr).</summary>
     private const ulong CacheLine = 64;
 
-    private static readonly TimeSpan UnpinPatience = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan UnpinPatience = TimeSpan.FromSeconds(3);
 
     private static long lastUnpinned;
 
@@ -194,13 +194,14 @@ internal sealed unsafe partial class Umem
             Flags = IsUnaligned ? IfXdp.XDP_UMEM_UNALIGNED_CHUNK_FLAG : 0,
         };
         int errno;
+        long begun = Stopwatch.GetTimestamp();
         do
         {
             isPinned = Libc.setsockopt(socket, IfXdp.SOL_XDP, IfXdp.XDP_UMEM_REG, &registration, sizeof(XdpUmemReg)) == 0;
             if (isPinned) return;
             errno = Marshal.GetLastPInvokeError();
         }
-        while (errno == Errno.ENOBUFS && WaitForUnpinning());
+        while (errno == Errno.ENOBUFS && Stopwatch.GetElapsedTime(begun) < UnpinPatience && WaitForUnpinning());
 
         string call = $"setsockopt(xsk, XDP_UMEM_REG, {{{length} bytes, chunk {FrameSize}, headroom {Headroom}{(IsUnaligned ? ", XDP_UMEM_UNALIGNED_CHUNK_FLAG" : "")}}})";
         throw errno switch
@@ -226,7 +227,7 @@ internal sealed unsafe partial class Umem
         };
     }
 
-    /// <summary>The kernel unpins a closed socket's pages in a worker, some 20 ms later (xdp_put_umem), and counts them as locked until then.</summary>
+    /// <summary>The kernel unpins a closed socket's pages in a worker that also waits for rtnl, some 20 ms later (xp_release_deferred), and counts them as locked until then.</summary>
     private static bool WaitForUnpinning()
     {
         if (Stopwatch.GetElapsedTime(Volatile.Read(ref lastUnpinned)) > UnpinPatience) return false;

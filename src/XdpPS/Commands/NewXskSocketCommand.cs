@@ -153,7 +153,11 @@ public sealed class NewXskSocketCommand : XskFilterCommand
             : $"{place} queues {string.Join(", ", QueueId.Distinct())}";
         if (!ShouldProcess(what, Action())) return;
 
-        foreach (XskSocket socket in XskSocketOpener.Open(this, name, Queues(name)))
+        IEnumerable<XskSocketOptions> queues = AllQueues
+            ? XskSocketOpener.AllQueues(queue => Options(name, queue))
+            : QueueId.Distinct().Select(queue => Options(name, queue));
+
+        foreach (XskSocket socket in XskSocketOpener.Open(this, name, queues))
         {
             WriteVerbose(socket.ToString());
             if (socket.JoinedProgram)
@@ -175,23 +179,6 @@ public sealed class NewXskSocketCommand : XskFilterCommand
         (_, _, _, null, true) => "Open AF_XDP socket and take its packets from the kernel, but for what the host needs",
         _ => $"Open AF_XDP socket and take what matches '{filter}' from the kernel{(KeepKernelTraffic ? ", but for what the host needs" : "")}",
     };
-
-    /// <summary>
-    /// How many there are is asked while they are opened: that may fail as opening one does, and with a program virtio_net
-    /// has more, to send for XDP, and receives on those, too (virtnet_xdp_set).
-    /// </summary>
-    private IEnumerable<XskSocketOptions> Queues(string name)
-    {
-        if (!AllQueues)
-        {
-            foreach (int queue in QueueId.Distinct()) yield return Options(name, queue);
-            yield break;
-        }
-
-        for (int queue = 0; queue < ReceiveQueues(name); queue++) yield return Options(name, queue);
-    }
-
-    private int ReceiveQueues(string name) => XdpInterface.Get(name, NetworkNamespace).RxQueues;
 
     private void Contradiction(string cause, string remedy) => ThrowTerminatingError(
         XskErrorRecord.Create("ParametersContradict", ErrorCategory.InvalidArgument, cause, remedy, null));

@@ -138,7 +138,7 @@ public sealed partial class ReceiveXskPacketCommand : XskFilterCommand
     {
         if (Stopping) return;
         filter = MakeFilter();
-        foreach (string name in InterfaceName.Distinct()) opened.AddRange(XskSocketOpener.Open(this, name, Queues(name)));
+        foreach (string name in InterfaceName.Distinct()) opened.AddRange(XskSocketOpener.Open(this, name, XskSocketOpener.AllQueues(queue => Options(name, queue))));
         sockets.AddRange(opened);
         if (sockets.Count == 0) return;
 
@@ -181,13 +181,6 @@ public sealed partial class ReceiveXskPacketCommand : XskFilterCommand
         }
 
         base.Dispose(disposing);
-    }
-
-    /// <summary>How many queues there are is asked when the first is taken: that may fail as opening it does.</summary>
-    private IEnumerable<XskSocketOptions> Queues(string name)
-    {
-        int count = XdpInterface.Get(name, NetworkNamespace).RxQueues;
-        for (int queue = 0; queue < count; queue++) yield return Options(name, queue);
     }
 
     /// <summary>Every queue, receive only: half the default frames do, since none are needed to send.</summary>

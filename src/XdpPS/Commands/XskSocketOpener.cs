@@ -47,6 +47,27 @@ internal static class XskSocketOpener
         return [];
     }
 
+    /// <summary>
+    /// One a receive queue, counted while they are opened: with a program virtio_net has more, to send for XDP, and receives
+    /// on those, too (virtnet_xdp_set). They go with the program, before the kernel has done with a closed socket, and
+    /// virtio_net could not let go of its memory then (virtnet_xsk_pool_disable): these are bound by copying.
+    /// </summary>
+    internal static IEnumerable<XskSocketOptions> AllQueues(Func<int, XskSocketOptions> of)
+    {
+        int before = 1;
+        for (int queue = 0, count = 1; queue < count; queue++)
+        {
+            XskSocketOptions options = of(queue);
+            if (queue == 0) before = ReceiveQueues(options);
+            bool added = queue >= before;
+            if (added && (options.BindMode == XskBindMode.ZeroCopy || options.ShareUmemWith is not null)) yield break;
+            yield return added ? options with { BindMode = XskBindMode.Copy } : options;
+            count = ReceiveQueues(options);
+        }
+
+        static int ReceiveQueues(XskSocketOptions options) => XdpInterface.Get(options.InterfaceName, options.NetworkNamespace).RxQueues;
+    }
+
     private static void Close(List<XskSocket> opened)
     {
         foreach (XskSocket socket in opened) socket.Close();

@@ -79,7 +79,7 @@ internal sealed unsafe class RawSocket : IDisposable
             () =>
             {
                 _ = Kick();
-                // While a socket is busy-polled, virtio_net is woken by this alone.
+                // While a socket is busy-polled, virtio_net is woken by this alone; where the kernel copies, it sends once more.
                 Libc.PollFd look = new() { Descriptor = (int)descriptor.DangerousGetHandle() };
                 _ = Libc.poll(&look, 1, 0);
                 uint count = completion.Peek(completion.Size, out _);
