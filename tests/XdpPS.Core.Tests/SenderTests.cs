@@ -178,15 +178,14 @@ public sealed class SenderTests : IDisposable
     public void What_the_waker_met_is_the_sender_s_error() => network.Run(() =>
     {
         using XskSocket socket = Sockets.Open();
-        using XskSender sender = new(socket, 0, Patience);
+        // On a busy machine, or an emulated one, inputs are not as quick as that.
+        using XskSender sender = new(socket, 0, Patience) { QuickInput = Stopwatch.Frequency };
         byte[] frame = Frames.Make(60);
         foreach (byte[] other in Frames.Series(500)) Give(sender, other);
         Assert.True(sender.Finish(Patience));
         network.Ip("link", "set", TestNetwork.Near, "down");
-        // After a pause the sender wakes the kernel itself; then it leaves that to the waker, unless it is held up.
-        _ = Record.Exception(() => Give(sender, frame));
-        Assert.True(SpinWait.SpinUntil(() => Record.Exception(() => Give(sender, frame)) is null, Patience));
         long wakeups = socket.GetStatistics().TxWakeups;
+        Give(sender, frame);
         Assert.True(SpinWait.SpinUntil(() => socket.GetStatistics().TxWakeups > wakeups, Patience));
         XskException? late = null;
         Assert.True(SpinWait.SpinUntil(() => (late = Record.Exception(() => sender.Send(frame)) as XskException) is not null, Patience));

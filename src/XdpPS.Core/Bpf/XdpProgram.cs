@@ -204,7 +204,9 @@ internal sealed class XdpProgram : IDisposable
         // Without a log the verifier was never reached: a capability or a kernel option is missing. With these two it was
         // content, and there was no descriptor or memory for the program.
         if (log.Length == 0 || errno is Errno.EMFILE or Errno.ENOMEM) return BpfFailed(errno, call, "The XDP program could not be loaded");
-        string reason = log.Split('\n').LastOrDefault(line => line.Length > 0 && !line.StartsWith("processed ", StringComparison.Ordinal)) ?? log;
+        // What follows the last instruction that was looked at; newer kernels explain it in further lines (seen on 7.3).
+        string[] lines = [.. log.Split('\n').Where(line => line.Length > 0 && !line.StartsWith("processed ", StringComparison.Ordinal))];
+        string reason = lines.ElementAtOrDefault(Array.FindLastIndex(lines, line => char.IsAsciiDigit(line[0])) + 1) ?? lines.LastOrDefault() ?? log;
         return XskException.FromCall(
             XskErrorId.ProgramRejected, errno, call,
             $"The kernel's verifier refused the XDP program: {reason}",

@@ -13,9 +13,6 @@ public sealed class XskSender : IDisposable
     private static readonly TimeSpan Far = TimeSpan.FromMilliseconds(20);
     private static readonly TimeSpan LongestNap = TimeSpan.FromMilliseconds(200);
 
-    /// <summary>What comes within 50 microseconds of the input before it can wait for the next; the system call takes some 3.</summary>
-    private static readonly long QuickInput = Stopwatch.Frequency / 20_000;
-
     /// <summary>Paced frames that are a millisecond late need not hurry: one that is in time must not wait for others.</summary>
     private static readonly long Behind = Stopwatch.Frequency / 1000;
 
@@ -210,6 +207,9 @@ public sealed class XskSender : IDisposable
         finished = Stopwatch.GetTimestamp();
         return complete;
     }
+
+    /// <summary>What comes within 50 microseconds of the input before it can wait for the next; the system call takes some 3.</summary>
+    internal long QuickInput { get; init; } = Stopwatch.Frequency / 20_000;
 
     /// <summary>What became of the frames, up to the last <see cref="Finish"/>.</summary>
     /// <exception cref="XskException">The socket is closed.</exception>

@@ -5,7 +5,7 @@ namespace XdpPS.Tests;
 /// <summary>Runs a program to its end, within a time.</summary>
 internal static class Command
 {
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
 
     internal sealed record Result(int ExitCode, string Output, string Error);
 
