@@ -203,9 +203,10 @@ Clear-Host
         }
 
         function Assert-Restored {
-            param($Before, [string] $Also = '')
+            param($Before, [string] $Also = '', [switch] $Resized)
             Wait-Until { (Get-TerminalState).StartsWith('0 1') -and (Get-Screen).EndsWith('PS>') } -Seconds 15 | Should -BeTrue -Because (Get-Screen)
-            Get-Screen | Should -Match "^$([regex]::Escape($Before.Text))\n$Also`PS>$"
+            # What was wrapped in a small window has an empty line after it, at times, where tmux unwraps it.
+            Get-Screen | Should -Match "^$([regex]::Escape($Before.Text))\n$($Resized ? '\n?' : '')$Also`PS>$"
             Wait-Until { (Get-TerminalState) -eq $Before.State } | Should -BeTrue
         }
 
@@ -240,7 +241,7 @@ Clear-Host
         (Get-Screen).Split("`n").ForEach({ $_.Length }) | ForEach-Object { $_ | Should -BeLessOrEqual $Columns }
         Resize-Screen 80 24
         $null = Invoke-Tmux send-keys -t watch q
-        Assert-Restored $before
+        Assert-Restored $before -Resized
     }
 
     It 'draws a sparkline of what is sent' {
