@@ -204,6 +204,13 @@ public sealed class StructLayoutTests
         "Descriptor=fd", "Events=events", "ReturnedEvents=revents");
 
     [BtfFact]
+    public void BpfTestRun_is_the_head_of_the_kernels() => Prefix<BpfTestRun>(
+        Btf.Kernel.NamedAttribute("test"),
+        "Program=prog_fd", "ReturnValue=retval", "SizeIn=data_size_in", "SizeOut=data_size_out", "DataIn=data_in", "DataOut=data_out",
+        "Repeat=repeat", "Duration=duration", "ContextSizeIn=ctx_size_in", "ContextSizeOut=ctx_size_out", "ContextIn=ctx_in",
+        "ContextOut=ctx_out", "Flags=flags", "Processor=cpu", "BatchSize=batch_size");
+
+    [BtfFact]
     public void The_program_reads_struct_xdp_md_at_the_kernels_offsets()
     {
         Btf.Type kernel = Btf.Kernel.Struct("xdp_md");

@@ -15,7 +15,6 @@ internal static unsafe class FilterOracle
     /// <summary>Nor, for a program that knows no fragments, one that is longer than a page less headroom and tailroom.</summary>
     internal const int LongestForKernel = 3_500;
 
-    private const int BPF_PROG_TEST_RUN = 10;
 
     private static readonly delegate* unmanaged<PcapProgram*, PcapHeader*, byte*, int> OfflineFilter =
         (delegate* unmanaged<PcapProgram*, PcapHeader*, byte*, int>)Find("pcap_offline_filter");
@@ -36,26 +35,6 @@ internal static unsafe class FilterOracle
     {
         internal uint Length;
         internal ClassicInstruction* Instructions;
-    }
-
-    /// <summary>The BPF_PROG_TEST_RUN part of union bpf_attr.</summary>
-    [StructLayout(LayoutKind.Sequential)]
-    private struct TestRun
-    {
-        internal uint Program;
-        internal uint ReturnValue;
-        internal uint SizeIn;
-        internal uint SizeOut;
-        internal ulong DataIn;
-        internal ulong DataOut;
-        internal uint Repeat;
-        internal uint Duration;
-        internal uint ContextSizeIn;
-        internal uint ContextSizeOut;
-        internal ulong ContextIn;
-        internal ulong ContextOut;
-        internal uint Flags;
-        internal uint Processor;
     }
 
     /// <summary>Every primitive of pcap-filter(7) for Ethernet, and what joins them.</summary>
@@ -83,8 +62,8 @@ internal static unsafe class FilterOracle
     {
         fixed (byte* data = frame)
         {
-            TestRun run = new() { Program = (uint)program.Descriptor.Number, SizeIn = (uint)frame.Length, DataIn = (ulong)data };
-            int result = BpfCall.Invoke(BPF_PROG_TEST_RUN, ref run);
+            BpfTestRun run = new() { Program = (uint)program.Descriptor.Number, SizeIn = (uint)frame.Length, DataIn = (ulong)data };
+            int result = BpfCall.Invoke(BpfTestRun.BPF_PROG_TEST_RUN, ref run);
             if (result < 0) throw new Win32Exception(-result, $"BPF_PROG_TEST_RUN of {frame.Length} bytes");
             return run.ReturnValue == Drop;
         }

@@ -10,29 +10,7 @@ internal static unsafe class LivePoll
     /// <summary>The most packets of one (TEST_XDP_MAX_BATCH); what they are redirected to gets them at its end (xdp_do_flush).</summary>
     internal const int Packets = 256;
 
-    private const int BPF_PROG_TEST_RUN = 10;
     private const uint BPF_F_TEST_XDP_LIVE_FRAMES = 1 << 1;
-
-    /// <summary>The BPF_PROG_TEST_RUN part of union bpf_attr.</summary>
-    [StructLayout(LayoutKind.Sequential)]
-    private struct TestRun
-    {
-        internal uint Program;
-        internal uint ReturnValue;
-        internal uint SizeIn;
-        internal uint SizeOut;
-        internal ulong DataIn;
-        internal ulong DataOut;
-        internal uint Repeat;
-        internal uint Duration;
-        internal uint ContextSizeIn;
-        internal uint ContextSizeOut;
-        internal ulong ContextIn;
-        internal ulong ContextOut;
-        internal uint Flags;
-        internal uint Processor;
-        internal uint BatchSize;
-    }
 
     /// <summary>struct xdp_md: where the packets are taken to have come from.</summary>
     [StructLayout(LayoutKind.Sequential)]
@@ -67,7 +45,7 @@ internal static unsafe class LivePoll
         fixed (byte* data = frame)
         {
             Context context = new() { DataEnd = (uint)frame.Length, InterfaceIndex = interfaceIndex };
-            TestRun run = new()
+            BpfTestRun run = new()
             {
                 Program = (uint)program.Descriptor.Number,
                 SizeIn = (uint)frame.Length,
@@ -78,7 +56,7 @@ internal static unsafe class LivePoll
                 Flags = BPF_F_TEST_XDP_LIVE_FRAMES,
                 BatchSize = Packets,
             };
-            int result = BpfCall.Invoke(BPF_PROG_TEST_RUN, ref run);
+            int result = BpfCall.Invoke(BpfTestRun.BPF_PROG_TEST_RUN, ref run);
             if (result < 0) throw new Win32Exception(-result, "BPF_PROG_TEST_RUN with live frames");
         }
     }
