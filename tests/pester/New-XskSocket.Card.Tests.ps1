@@ -44,4 +44,26 @@ Describe "New-XskSocket on a card$note" -Tag Netns -Skip:($note -ne '') {
         if ($queues -eq $before) { Set-ItResult -Skipped -Because 'needs a driver that adds queues for XDP'; return }
         @($packets.QueueId | Sort-Object -Unique).Count | Should -BeGreaterThan $before
     }
+
+    It 'binds a queue that came with the program by copying, and not zero-copy' {
+        $first = New-XskSocket $card -FrameSize 4096 -WarningAction SilentlyContinue
+        $queues = Measure-Queue
+        if ($queues -eq $before) { Set-ItResult -Skipped -Because 'needs a driver that adds queues for XDP'; return }
+        $first.BindMode | Should -Be ZeroCopy
+        $last = New-XskSocket $card -QueueId ($queues - 1) -FrameSize 4096 -WarningAction SilentlyContinue
+        $last.BindMode | Should -Be Copy
+        $last | Remove-XskSocket
+        { New-XskSocket $card -QueueId ($queues - 1) -FrameSize 4096 -BindMode ZeroCopy -ErrorAction Stop } | Should -Throw -ErrorId 'ZeroCopyNotSupported,*'
+        { New-XskSocket $card -QueueId ($queues - 1) -ShareUmemWith $first -ErrorAction Stop } | Should -Throw -ErrorId 'ZeroCopyNotSupported,*'
+        # What the program has added is known of it, not counted anew.
+        $rest = @(New-XskSocket $card -AllQueues -ShareUmemWith $first -WarningAction SilentlyContinue)
+        $rest.QueueId | Should -Be @(0..($before - 1))
+        $rest, $first | Remove-XskSocket
+        $zeroCopy = @(New-XskSocket $card -AllQueues -BindMode ZeroCopy -FrameSize 4096 -WarningVariable warnings -WarningAction SilentlyContinue)
+        $zeroCopy.QueueId | Should -Be @(0..($before - 1))
+        $warnings -match 'Bind all of them with -AllQueues and without -BindMode ZeroCopy\.' | Should -Not -BeNullOrEmpty
+        $zeroCopy | Remove-XskSocket
+        Start-Sleep -Milliseconds 500
+        @(dmesg) -match 'Failed to disable zero-copy' | Should -BeNullOrEmpty
+    }
 }

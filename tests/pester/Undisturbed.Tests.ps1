@@ -76,10 +76,11 @@ Describe "A filtered socket and the host's own traffic$note" -Tag Netns -Skip:($
             $listener.Dispose()
         }
 
+        # Of two that send at once tcpdump may see one first, and the other end the other.
+        $replay.WaitForExit(10000) | Should -BeTrue
         $null = Invoke-Native ip netns exec $lab bash -c 'for i in 1 2 3 4 5; do echo query-$i >/dev/udp/10.77.0.1/53; done'
         $pings.WaitForExit(10000) | Should -BeTrue
         $pings.StandardOutput.ReadToEnd() | Should -Match '20 packets transmitted, 20 received, 0% packet loss'
-        $replay.WaitForExit(10000) | Should -BeTrue
         $transfer.WaitForExit(10000) | Should -BeTrue
 
         $packets = @($s | Receive-XskPacket -TimeoutSeconds 0.5)

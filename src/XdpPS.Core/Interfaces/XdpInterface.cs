@@ -156,6 +156,9 @@ public sealed record XdpInterface
         return XdpPS.NetworkNamespace.RunIn(networkNamespace, () => GetHere(name, networkNamespace));
     }
 
+    /// <summary>Of <see cref="RxQueues"/> those that stay when this process's XDP program on the interface goes: virtio_net has more while there is one.</summary>
+    public int CountLastingRxQueues() => XdpPS.NetworkNamespace.RunIn(NetworkNamespace, () => XdpAttachment.CountLastingQueues(this));
+
     /// <summary>A shell command about this interface, as it has to be typed.</summary>
     public string Command(string command) => XdpPS.NetworkNamespace.Command(NetworkNamespace, command);
 

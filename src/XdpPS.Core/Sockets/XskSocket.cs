@@ -20,8 +20,6 @@ public sealed partial class XskSocket : XskSocketInfo, IDisposable
     private readonly int longestFrame;
     private readonly long openedAt = Stopwatch.GetTimestamp();
     private int mtu;
-    private XskPoller? waiter;
-    private XskSender? sender;
     private int socketError;
     private bool closed;
 
@@ -305,111 +303,6 @@ public sealed partial class XskSocket : XskSocketInfo, IDisposable
 
     /// <summary><see cref="Close"/>.</summary>
     public void Dispose() => Close();
-
-    /// <summary>The UMEM for whoever shares it; it lives until both are closed.</summary>
-    internal Umem LendUmem()
-    {
-        lock (closing)
-        {
-            ThrowIfClosed();
-            resources.Umem!.AddReference();
-            return resources.Umem;
-        }
-    }
-
-    /// <summary>Leaves to a sharer what closed ones have left, and where that is less, up to half of the free frames.</summary>
-    /// <param name="toReceive">It needs frames to receive into.</param>
-    /// <param name="toSend">It needs frames to send.</param>
-    internal void GiveFrames(bool toReceive, bool toSend)
-    {
-        lock (closing)
-        {
-            ThrowIfClosed();
-            Umem umem = resources.Umem!;
-            int spare = umem.Unleased;
-            if (toReceive) Share(receive?.Gate, receive is null ? null : receive.Share);
-            if (toReceive || toSend) Share(transmit?.Gate, transmit is null ? null : transmit.Frames.Share);
-            if (toSend && umem.Unleased == 0) Share(receive?.Gate, receive is null ? null : receive.Share);
-
-            void Share(DirectionGate? gate, Func<int, ulong[]>? share)
-            {
-                // The frames belong to whoever is receiving or sending.
-                if (gate is null || share is null || !gate.Await(this)) return;
-                try
-                {
-                    umem.Accept(share(spare));
-                }
-                finally
-                {
-                    gate.Leave();
-                }
-            }
-        }
-    }
-
-    internal void Claim(XskPoller poller)
-    {
-        ThrowIfClosed();
-        if (receive is null) throw Disabled("receive", "-RxRingSize");
-        if (Interlocked.CompareExchange(ref waiter, poller, null) is null) return;
-        throw XskException.FromCheck(
-            XskErrorId.SocketBusy,
-            $"Another receive is running on {InterfaceName} queue {QueueId}",
-            "wait for it to end or stop it; one receive at a time may run on a socket");
-    }
-
-    internal void Unclaim(XskPoller poller)
-    {
-        if (Interlocked.CompareExchange(ref waiter, null, poller) != poller || !receive!.Gate.TryEnter()) return;
-        try
-        {
-            // Nobody may come back for long: what the last batches left over belongs to the kernel meanwhile.
-            receive.Refill();
-        }
-        finally
-        {
-            receive.Gate.Leave();
-        }
-    }
-
-    /// <summary>Runs the driver's receive side once, where the socket busy-polls and nobody is receiving on it.</summary>
-    /// <returns>Whether there are packets.</returns>
-    internal bool TryBusyPoll()
-    {
-        if (BusyPollMicroseconds == 0 || !receive!.Gate.TryEnter()) return false;
-        try
-        {
-            return receive.BusyPoll();
-        }
-        finally
-        {
-            receive.Gate.Leave();
-        }
-    }
-
-    /// <summary>Packets have arrived, and nobody is receiving.</summary>
-    internal bool HasArrivals()
-    {
-        if (!receive!.Gate.TryEnter()) return false;
-        bool any = !receive.Ring.IsEmpty;
-        receive.Gate.Leave();
-        return any;
-    }
-
-    internal long DescriptorsRead => receive!.Packets;
-
-    internal void Claim(XskSender sender)
-    {
-        ThrowIfClosed();
-        if (transmit is null) throw Disabled("send", "-TxRingSize");
-        if (Interlocked.CompareExchange(ref this.sender, sender, null) is null) return;
-        throw XskException.FromCheck(
-            XskErrorId.SocketBusy,
-            $"Another send is running on {InterfaceName} queue {QueueId}",
-            "wait for it to end or stop it; one send at a time may run on a socket");
-    }
-
-    internal void Unclaim(XskSender sender) => Interlocked.CompareExchange(ref this.sender, null, sender);
 
     private XdpInterface? QueryLink() => resources.Namespace!.Run(() => LinkQuery.ByIndex(InterfaceIndex));
 

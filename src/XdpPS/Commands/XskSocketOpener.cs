@@ -48,24 +48,22 @@ internal static class XskSocketOpener
     }
 
     /// <summary>
-    /// One a receive queue, counted while they are opened: with a program virtio_net has more, to send for XDP, and receives
-    /// on those, too (virtnet_xdp_set). They go with the program, before the kernel has done with a closed socket, and
-    /// virtio_net could not let go of its memory then (virtnet_xsk_pool_disable): these are bound by copying.
+    /// One a receive queue, counted while they are opened: there may be more with a program. Those go with it, and cannot be
+    /// bound zero-copy.
     /// </summary>
     internal static IEnumerable<XskSocketOptions> AllQueues(Func<int, XskSocketOptions> of)
     {
-        int before = 1;
+        int lasting = 1;
         for (int queue = 0, count = 1; queue < count; queue++)
         {
             XskSocketOptions options = of(queue);
-            if (queue == 0) before = ReceiveQueues(options);
-            bool added = queue >= before;
-            if (added && (options.BindMode == XskBindMode.ZeroCopy || options.ShareUmemWith is not null)) yield break;
-            yield return added ? options with { BindMode = XskBindMode.Copy } : options;
-            count = ReceiveQueues(options);
+            if (queue == 0) lasting = Interface(options).CountLastingRxQueues();
+            if (queue >= lasting && (options.ShareUmemWith?.BindMode ?? options.BindMode) == XskBindMode.ZeroCopy) yield break;
+            yield return options;
+            count = Interface(options).RxQueues;
         }
 
-        static int ReceiveQueues(XskSocketOptions options) => XdpInterface.Get(options.InterfaceName, options.NetworkNamespace).RxQueues;
+        static XdpInterface Interface(XskSocketOptions options) => XdpInterface.Get(options.InterfaceName, options.NetworkNamespace);
     }
 
     private static void Close(List<XskSocket> opened)
@@ -78,10 +76,10 @@ internal static class XskSocketOpener
     {
         IEnumerable<string> own = opened.SelectMany(socket => socket.Warnings).Select(warning => warning.Message).Distinct();
         XskSocket? receiving = opened.Find(socket => socket.AttachMode != XdpMode.None && socket.RxRingSize > 0);
-        return receiving is not null && MissedQueues(receiving) is { } missed ? own.Append(missed) : own;
+        return receiving is not null && MissedQueues(receiving, opened) is { } missed ? own.Append(missed) : own;
     }
 
-    private static string? MissedQueues(XskSocket socket)
+    private static string? MissedQueues(XskSocket socket, List<XskSocket> opened)
     {
         XdpInterface nic = XdpInterface.Get(socket.InterfaceName, socket.NetworkNamespace);
         HashSet<int> bound = [.. SocketRegistry.OnInterface(socket.NetworkNamespaceId, nic.Index).Select(other => other.QueueId)];
@@ -93,11 +91,13 @@ internal static class XskSocketOpener
 
         if (missed.Count == 0) return null;
         string kind = nic.CombinedQueues > 0 ? "combined" : "rx";
-        // The kernel does not take a queue away that has a socket.
-        string fewer = bound.All(queue => queue == 0) && nic.CombinedQueues != 1 ? $", or run '{nic.Command($"ethtool -L {nic.Name} {kind} 1")}'" : "";
+        bool added = missed[0] >= nic.CountLastingRxQueues();
+        // The kernel does not take a queue away that has a socket, nor virtio_net one that came with the program.
+        string fewer = !added && bound.All(queue => queue == 0) && nic.CombinedQueues != 1 ? $", or run '{nic.Command($"ethtool -L {nic.Name} {kind} 1")}'" : "";
+        string all = added && opened.TrueForAll(other => other.BindMode == XskBindMode.ZeroCopy) ? "-AllQueues and without -BindMode ZeroCopy" : "-AllQueues";
         string list = missed.Count > 8 ? $"{missed[0]}-{missed[^1]}" : string.Join(", ", missed);
         return $"{nic.Name} has {nic.RxQueues} receive queues, and this process has no socket on {(missed.Count == 1 ? "queue" : "queues")} {list}: "
             + "packets that arrive there go to the kernel, or to another process's socket, and are not seen here. "
-            + $"Bind all of them with -AllQueues{fewer}.";
+            + $"Bind all of them with {all}{fewer}.";
     }
 }
