@@ -76,7 +76,7 @@ public sealed class PathMeterTests : IDisposable
     {
         using XskSocket from = Open(left, TestNetwork.Near);
         using XskSocket to = Open(right, TestNetwork.Near);
-        using Relay relay = new(left, right, (frame, count) => (count % 10, count % 7, count % 4) switch
+        using Relay relay = new(Open(left, TestNetwork.Far), Open(right, TestNetwork.Far), (frame, count) => (count % 10, count % 7, count % 4) switch
         {
             (9, _, _) => [],
             (_, 6, _) => [frame, frame],
@@ -108,7 +108,7 @@ public sealed class PathMeterTests : IDisposable
     {
         using XskSocket from = Open(left, TestNetwork.Near);
         using XskSocket to = Open(right, TestNetwork.Near);
-        using Relay relay = new(left, right, (frame, _) => [frame], delay: TimeSpan.FromMilliseconds(20));
+        using Relay relay = new(Open(left, TestNetwork.Far), Open(right, TestNetwork.Far), (frame, _) => [frame], delay: TimeSpan.FromMilliseconds(20));
         using XskPathMeter meter = new(from, [to]);
         XskPathMeasurement result = meter.Measure(64, 500, Moment);
         Assert.Equal((result.Sent, 0), (result.Received, result.Lost));
@@ -123,7 +123,7 @@ public sealed class PathMeterTests : IDisposable
     {
         using XskSocket from = Open(left, TestNetwork.Near);
         using XskSocket to = Open(right, TestNetwork.Near);
-        using Relay relay = new(left, right, (frame, count) => [Changed(frame, 21, 1), frame, Changed(frame, 22, 0x7f), Changed(frame, 17, 'R'), frame[..30], Frames.Make(80, count)]);
+        using Relay relay = new(Open(left, TestNetwork.Far), Open(right, TestNetwork.Far), (frame, count) => [Changed(frame, 21, 1), frame, Changed(frame, 22, 0x7f), Changed(frame, 17, 'R'), frame[..30], Frames.Make(80, count)]);
         using XskPathMeter meter = new(from, [to]);
         XskPathMeasurement result = meter.Measure(64, 300, Moment);
         int arrivals = relay.Stop().Count;
@@ -355,96 +355,4 @@ public sealed class PathMeterTests : IDisposable
         "link add bridge type bridge mcast_snooping 0", "link set bridge up",
         "link add ynear type veth peer name yfar", "link set ynear up", "link set yfar up",
         $"link set {TestNetwork.Far} master bridge", "link set yfar master bridge");
-
-    /// <summary>From the far end of the one cable to that of the other.</summary>
-    private sealed class Relay : IDisposable
-    {
-        private readonly XskSocket from;
-        private readonly XskSocket to;
-        private readonly Func<byte[], int, byte[][]> change;
-        private readonly int swapsEvery;
-        private readonly TimeSpan delay;
-        private readonly Queue<(long Due, byte[] Frame)> held = [];
-        private readonly List<byte[]> sent = [];
-        private readonly Thread thread;
-        private volatile bool stopped;
-        private Exception? failure;
-        private byte[]? late;
-
-        internal Relay(TestNetwork left, TestNetwork right, Func<byte[], int, byte[][]> change, int swapsEvery = 0, TimeSpan delay = default)
-        {
-            from = Open(left, TestNetwork.Far);
-            to = Open(right, TestNetwork.Far);
-            this.change = change;
-            this.swapsEvery = swapsEvery;
-            this.delay = delay;
-            thread = new Thread(Run) { IsBackground = true };
-            thread.Start();
-        }
-
-        /// <summary>Frames that have come.</summary>
-        internal int Seen { get; private set; }
-
-        /// <summary>All that went on, in its order.</summary>
-        internal List<byte[]> Stop()
-        {
-            stopped = true;
-            thread.Join();
-            Assert.Null(failure);
-            return sent;
-        }
-
-        public void Dispose()
-        {
-            stopped = true;
-            thread.Join();
-            from.Dispose();
-            to.Dispose();
-        }
-
-        private void Run()
-        {
-            try
-            {
-                List<byte[]> come = [];
-                using XskPoller poller = new([from]);
-                while (!stopped)
-                {
-                    poller.Wait(TimeSpan.FromMilliseconds(1));
-                    come.Clear();
-                    from.Read(64, come);
-                    long due = Stopwatch.GetTimestamp() + (long)(delay.TotalSeconds * Stopwatch.Frequency);
-                    foreach (byte[] frame in come)
-                    {
-                        foreach (byte[] one in change(frame, Seen++)) Pass(one, due);
-                    }
-
-                    List<byte[]> go = [];
-                    while (held.TryPeek(out (long Due, byte[]) first) && first.Due <= Stopwatch.GetTimestamp()) go.Add(held.Dequeue().Frame);
-                    if (go.Count == 0) continue;
-                    to.Send(go);
-                    sent.AddRange(go);
-                }
-            }
-            catch (Exception e)
-            {
-                failure = e;
-            }
-        }
-
-        /// <summary>One of so many frames goes after the one behind it.</summary>
-        private void Pass(byte[] frame, long due)
-        {
-            if (swapsEvery > 0 && late is null && Seen % swapsEvery == 0)
-            {
-                late = frame;
-                return;
-            }
-
-            held.Enqueue((due, frame));
-            if (late is null) return;
-            held.Enqueue((due, late));
-            late = null;
-        }
-    }
 }

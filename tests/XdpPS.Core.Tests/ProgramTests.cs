@@ -21,7 +21,7 @@ public sealed class ProgramTests : IDisposable
         Assert.Equal((expected, expected), (socket.AttachMode, XdpInterface.Get(TestNetwork.Near).XdpMode));
         string shown = network.Ip("-d", "link", "show", "dev", TestNetwork.Near);
         Assert.Equal(expected == XdpMode.Generic, shown.Contains("xdpgeneric", StringComparison.Ordinal));
-        Assert.Equal(expected == XdpMode.Generic, socket.Warnings.Any(warning => warning.Id == "GenericDropsAggregates"));
+        Assert.Equal(expected == XdpMode.Generic, socket.Warnings.Any(warning => warning.Id == XskWarning.GenericDropsAggregates));
     });
 
     [KernelFact("bpftool")]

@@ -178,7 +178,7 @@ Describe "A fleet$note" -Tag Netns -Skip:($note -ne '') {
         $pipeline = Start-Pipeline { param($script, $arguments) & $script @arguments } $script, $arguments
         try {
             Wait-Until { Test-Path -Path "$TestDrive/stopped/hosts/*.clixml" } -Seconds 20 | Should -BeTrue
-            $null = Stop-Pipeline $pipeline
+            Stop-Pipeline $pipeline
         }
         finally {
             Close-Pipeline $pipeline

@@ -8,20 +8,9 @@ BeforeDiscovery {
 
 BeforeAll {
     Import-Module "$PSScriptRoot/Support.psm1"
+    Import-Module "$PSScriptRoot/InterfaceChecks.psm1"
     Import-BuiltModule
     $card = 'eth0'
-
-    function Get-Check {
-        param([string] $Name)
-        $check = Test-XdpInterface $card -Name $Name
-        if ($check.Status -eq 'Pass') { $check.Remedy | Should -BeNullOrEmpty }
-        return $check
-    }
-
-    function Invoke-Remedy {
-        param($Check)
-        $null = Invoke-Native sh -c $Check.Remedy
-    }
 
     # Whether ethtool does it here; a card that cannot is no reason to fail.
     function Test-Ethtool {
@@ -61,7 +50,7 @@ Describe "Test-XdpInterface on a card$note" -Tag Netns -Skip:($note -ne '') {
         $null = ethtool -L $card combined 1 2>&1
         foreach ($pair in @{ Name = 'NativeXdp'; Options = @{ AttachMode = 'Native'; BindMode = 'Copy' } }, @{ Name = 'ZeroCopy'; Options = @{ AttachMode = 'Native'; BindMode = 'ZeroCopy' } }) {
             $options = $pair.Options
-            $check = Get-Check $pair.Name
+            $check = Get-Check $card $pair.Name
             if ($check.Status -eq 'Unknown') {
                 [version]((uname -r) -replace '^(\d+\.\d+).*', '$1') | Should -BeLessThan ([version]'6.3') -Because $check.Detail
                 continue
@@ -78,36 +67,36 @@ Describe "Test-XdpInterface on a card$note" -Tag Netns -Skip:($note -ne '') {
         if (-not (Get-XdpInterface $card).SupportsZeroCopy) { Set-ItResult -Skipped -Because 'needs a driver with zero-copy'; return }
         # igb takes no smaller frames without copies.
         New-XskSocket $card -FrameSize 4096 -BindMode ZeroCopy -WarningAction SilentlyContinue | ForEach-Object {
-            (Get-Check ZeroCopy).Status | Should -Be 'Pass'
+            (Get-Check $card ZeroCopy).Status | Should -Be 'Pass'
             Remove-XskSocket $_
         }
         $null = New-XskSocket $card -FrameSize 4096 -BindMode Copy -WarningAction SilentlyContinue
-        $check = Get-Check ZeroCopy
+        $check = Get-Check $card ZeroCopy
         $check.Status | Should -Be 'Warn'
         $check.Detail | Should -Match 'the socket on queue 0 copies$'
     }
 
     It 'reads the indirection table as ethtool does, warns of Rss where it leads past the sockets, and the remedy leads it there' {
         if (-not (Test-Ethtool -x $card) -or -not (Test-Ethtool -X $card equal 2)) { Set-ItResult -Skipped -Because 'needs a card with two queues and an indirection table'; return }
-        $check = Get-Check Rss
+        $check = Get-Check $card Rss
         $check.Status | Should -Be 'Warn'
         $check.Detail | Should -BeLike '*50 % to queue 0, 50 % to queue 1: a socket on queue 0, the default, gets 50 % of it'
         $null = Invoke-Native ethtool -X $card weight 3 1
-        (Get-Check Rss).Detail | Should -BeLike '*75 % to queue 0, 25 % to queue 1*'
+        (Get-Check $card Rss).Detail | Should -BeLike '*75 % to queue 0, 25 % to queue 1*'
         Invoke-Remedy $check
         (ethtool -x $card) -match '^\s+\d+:' -replace '^\s+\d+:' | ForEach-Object { -split $_ } | Sort-Object -Unique | Should -Be '0'
-        (Get-Check Rss).Status | Should -Be 'Pass'
+        (Get-Check $card Rss).Status | Should -Be 'Pass'
         # Two queues, and a socket on the one that gets nothing.
         $null = New-XskSocket $card -QueueId 1 -AttachMode Generic -BindMode Copy -WarningAction SilentlyContinue
-        $other = Get-Check Rss
+        $other = Get-Check $card Rss
         $other.Status | Should -Be 'Warn'
         $other.Detail | Should -BeLike '*the socket on queue 1 gets 0 % of it'
         Invoke-Remedy $other
-        (Get-Check Rss).Status | Should -Be 'Pass'
+        (Get-Check $card Rss).Status | Should -Be 'Pass'
         $null = Invoke-Native ethtool -X $card equal 2
-        (Get-Check Rss).Status | Should -Be 'Warn'
+        (Get-Check $card Rss).Status | Should -Be 'Warn'
         $null = New-XskSocket $card -QueueId 0 -BindMode Copy -WarningAction SilentlyContinue
-        (Get-Check Rss).Status | Should -Be 'Pass'
+        (Get-Check $card Rss).Status | Should -Be 'Pass'
     }
 
     It 'warns of IrqPlacement while one CPU has all interrupts, and the remedy spreads them' {
@@ -117,16 +106,16 @@ Describe "Test-XdpInterface on a card$note" -Tag Netns -Skip:($note -ne '') {
         $numbers = @($names | ForEach-Object { $_.Parent.Name } | Where-Object { $_ -in $own })
         if ($numbers.Count -lt 2) { Set-ItResult -Skipped -Because 'needs a card with an interrupt for each of two queues'; return }
         foreach ($number in $numbers) { [IO.File]::WriteAllText("/proc/irq/$number/smp_affinity_list", '0') }
-        $check = Get-Check IrqPlacement
+        $check = Get-Check $card IrqPlacement
         $check.Status | Should -Be 'Warn' -Because $check.Detail
         $check.Detail | Should -Match "^$($numbers.Count) interrupts of queues \($(($numbers | Sort-Object { [int]$_ }) -join ', ')\) on CPU 0 alone, of 2"
         Invoke-Remedy $check
         $numbers | ForEach-Object { (Get-Content -LiteralPath "/proc/irq/$_/smp_affinity_list") } | Sort-Object -Unique | Should -Be '0', '1'
-        (Get-Check IrqPlacement).Status | Should -Be 'Pass'
+        (Get-Check $card IrqPlacement).Status | Should -Be 'Pass'
     }
 
     It 'warns of NicRings that are shorter than they could be, and the remedy lengthens them' {
-        $check = Get-Check NicRings
+        $check = Get-Check $card NicRings
         $lines = ethtool -g $card 2>$null
         if (-not $lines) { $check.Status | Should -Be 'Unknown'; return }
         $most, $now = $lines -match '^RX:' -replace '\D'
@@ -138,22 +127,22 @@ Describe "Test-XdpInterface on a card$note" -Tag Netns -Skip:($note -ne '') {
         }
 
         $null = Invoke-Native ethtool -G $card rx 128
-        $check = Get-Check NicRings
+        $check = Get-Check $card NicRings
         $check.Status | Should -Be 'Warn'
         Invoke-Remedy $check
         (ethtool -g $card) -match '^RX:' -replace '\D' | Select-Object -Last 1 | Should -Be ([Math]::Min(2048, [int]$most))
-        (Get-Check NicRings).Status | Should -Be 'Pass'
+        (Get-Check $card NicRings).Status | Should -Be 'Pass'
     }
 
     It 'warns of VlanOffload while the NIC takes tags out, and the remedy has it leave them' {
         $on = { (ethtool -k $card) -match '^rx-vlan-offload: on' }
-        (Get-Check VlanOffload).Status | Should -Be ((& $on) ? 'Warn' : 'Pass')
+        (Get-Check $card VlanOffload).Status | Should -Be ((& $on) ? 'Warn' : 'Pass')
         if (-not (& $on) -and -not (Test-Ethtool -K $card rxvlan on)) { Set-ItResult -Skipped -Because 'needs a card with VLAN offload'; return }
-        $check = Get-Check VlanOffload
+        $check = Get-Check $card VlanOffload
         $check.Status | Should -Be 'Warn'
         Invoke-Remedy $check
         & $on | Should -BeNullOrEmpty
-        (Get-Check VlanOffload).Status | Should -Be 'Pass'
+        (Get-Check $card VlanOffload).Status | Should -Be 'Pass'
         $null = Invoke-Native ethtool -K $card rxvlan on
     }
 
@@ -175,12 +164,12 @@ Describe "Test-XdpInterface on a card$note" -Tag Netns -Skip:($note -ne '') {
     }
 
     It 'warns of Jit while net.core.bpf_jit_enable is 0, and the remedy sets it' {
-        (Get-Check Jit).Status | Should -Be 'Pass'
+        (Get-Check $card Jit).Status | Should -Be 'Pass'
         $null = sysctl -w net.core.bpf_jit_enable=0 2>&1
         if ($LASTEXITCODE -ne 0 -or (sysctl -n net.core.bpf_jit_enable) -ne '0') { Set-ItResult -Skipped -Because 'needs a kernel without CONFIG_BPF_JIT_ALWAYS_ON'; return }
-        $check = Get-Check Jit
+        $check = Get-Check $card Jit
         $check.Status | Should -Be 'Warn'
         Invoke-Remedy $check
-        (Get-Check Jit).Status | Should -Be 'Pass'
+        (Get-Check $card Jit).Status | Should -Be 'Pass'
     }
 }

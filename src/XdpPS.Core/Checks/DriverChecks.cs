@@ -93,7 +93,8 @@ internal static class DriverChecks
         bool gro = on.Contains("rx-gro");
         string state = $"LRO is off, GRO {(gro ? "on" : "off")}";
         if (!subject.IsGeneric) return CheckFinding.Pass(gro ? $"{state}, which comes after a native program" : state);
-        if (MergedPackets.WhyMerged(subject.Nic) is var (cause, remedy)) return CheckFinding.Warn($"in generic mode {cause}", remedy);
+        if (MergedPackets.WhyMerged(subject.Nic) is var (cause, remedy, certain))
+            return certain ? CheckFinding.Warn($"in generic mode {cause}", remedy) : CheckFinding.Unknown($"in generic mode {cause}", remedy);
         return CheckFinding.Pass(gro ? $"{state}, which merges nothing while a program runs in generic mode" : state);
     }
 

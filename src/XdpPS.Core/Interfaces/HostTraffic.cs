@@ -45,13 +45,33 @@ internal static partial class HostTraffic
             foreach (XdpInterface other in all)
             {
                 if (affected.Contains(other.Index) && other.MasterIndex != 0) grown |= affected.Add(other.MasterIndex);
-                bool stacked = other.Kind is "vlan" or "macvlan" or "ipvlan" or "macvtap" && other.LowerNamespaceNumber is null && affected.Contains(other.LowerIndex);
-                if (stacked) grown |= affected.Add(other.Index);
+                if (IsStacked(other) && affected.Contains(other.LowerIndex)) grown |= affected.Add(other.Index);
             }
         }
 
         return affected;
     }
+
+    /// <summary>The interface and all that it is stacked on, by the same relations.</summary>
+    internal static HashSet<int> WithLowers(XdpInterface nic, List<XdpInterface> all)
+    {
+        HashSet<int> below = [nic.Index];
+        bool grown = true;
+        while (grown)
+        {
+            grown = false;
+            foreach (XdpInterface other in all)
+            {
+                if (below.Contains(other.MasterIndex)) grown |= below.Add(other.Index);
+                if (IsStacked(other) && below.Contains(other.Index)) grown |= below.Add(other.LowerIndex);
+            }
+        }
+
+        return below;
+    }
+
+    /// <summary>On one of its own network namespace.</summary>
+    private static bool IsStacked(XdpInterface nic) => nic.Kind is "vlan" or "macvlan" or "ipvlan" or "macvtap" && nic.LowerNamespaceNumber is null;
 
     // HashSet<int>.Overlaps is compiled by no one ahead of time, and this is on the way of every socket that is opened.
     private static bool HaveAny(HashSet<int> interfaces, HashSet<int> affected)

@@ -93,7 +93,7 @@ internal sealed partial class XskSetup(XskSocketOptions options, XskResources re
 
     private void WarnAboutGenericMode(XdpInterface nic)
     {
-        if (MergedPackets.WhyMerged(nic) is var (cause, remedy)) warnings.Add(new XskWarning(XskWarning.GenericDropsAggregates, $"In generic mode {cause}: run '{remedy}'."));
+        if (MergedPackets.WhyMerged(nic, dropsLong: !options.UsesMultiBuffer) is var (cause, remedy, _)) warnings.Add(new XskWarning(XskWarning.GenericDropsAggregates, $"In generic mode {cause}: run '{remedy}'."));
     }
 
     /// <summary>How many frames a sent packet can have: fewer where one frame may be two pages of a socket buffer (IFF_TX_SKB_NO_LINEAR).</summary>
