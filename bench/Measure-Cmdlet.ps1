@@ -9,7 +9,7 @@
 .PARAMETER Cpu
     Where the cmdlet that is measured runs.
 .PARAMETER Task
-    Import, OpenAndClose, Idle; ReceiveSingly and ReceiveInArrays (-ReadCount 64) as fast as possible; ReceiveAll, which
+    Import, OpenAndClose, Idle, Stop; ReceiveSingly and ReceiveInArrays (-ReadCount 64) as fast as possible; ReceiveAll, which
     waits for a source that begins after the second "ready"; Record (Export-XskCapture -Socket) likewise; SendRepeat and
     SendPackets. SendAtRate and Replay send for the measured time at 10,000 packets a second, with the EtherType 0x88b5;
     to warm up, with 0x88b6.
@@ -19,7 +19,7 @@
 [CmdletBinding()]
 param(
     [Parameter(Mandatory)]
-    [ValidateSet('Import', 'OpenAndClose', 'Idle', 'ReceiveSingly', 'ReceiveInArrays', 'ReceiveAll', 'Record', 'SendRepeat', 'SendPackets', 'SendAtRate', 'Replay')]
+    [ValidateSet('Import', 'OpenAndClose', 'Idle', 'Stop', 'ReceiveSingly', 'ReceiveInArrays', 'ReceiveAll', 'Record', 'SendRepeat', 'SendPackets', 'SendAtRate', 'Replay')]
     [string] $Task,
     [Parameter(Mandatory)] [string] $InterfaceName,
     [Parameter(Mandatory)] [string] $Module,
@@ -141,6 +141,28 @@ function Measure-OpenAndClose {
         })
 }
 
+# What Ctrl-C does, ten times amid a wait for packets and ten amid a paced send, whose next frame is a second away.
+function Measure-Stop {
+    $session = [initialsessionstate]::CreateDefault2()
+    $session.ImportPSModule($Module)
+    $runspace = [runspacefactory]::CreateRunspace($session)
+    $runspace.Open()
+    $times = foreach ($body in { param($s) Receive-XskPacket $s }, { param($s, $data) Send-XskFrame $s -Data $data -Repeat 100 -PacketsPerSecond 1 }) {
+        foreach ($i in 1..10) {
+            $shell = [powershell]::Create($runspace)
+            $running = $shell.AddScript($body).AddArgument($socket).AddArgument($frame).BeginInvoke()
+            Start-Sleep -Milliseconds (250 + 7 * $i)
+            if ($running.IsCompleted) { throw "There was nothing to stop: $($shell.Streams.Error)" }
+            $watch = [Diagnostics.Stopwatch]::StartNew()
+            $shell.Stop()
+            $watch.Elapsed.TotalMilliseconds
+            $shell.Dispose()
+        }
+    }
+    $runspace.Dispose()
+    Write-Line ([ordered]@{ median = Get-Median $times; longest = ($times | Measure-Object -Maximum).Maximum })
+}
+
 $socket = $null
 switch ($Task) {
     'Import' { Write-Line @{ milliseconds = $import.Elapsed.TotalMilliseconds }; return }
@@ -155,6 +177,7 @@ try {
         'ReceiveAll' { Measure-Task { Receive-XskPacket $socket -Cpu $Cpu -DurationSeconds $args[0] | Out-Null } Received -TwiceReady }
         'Record' { Measure-Task { Export-XskCapture $Path -Socket $socket -Cpu $Cpu -DurationSeconds $args[0] } Received -TwiceReady }
         'Idle' { Measure-Task { Receive-XskPacket $socket -Cpu $Cpu -DurationSeconds $args[0] | Out-Null } Received -WithoutCompiler }
+        'Stop' { Measure-Stop }
         'SendRepeat' { Measure-Task { Send-XskFrame $socket -Cpu $Cpu -Data $frame -Repeat ([long]::MaxValue) -DurationSeconds $args[0] } Completed }
         'SendAtRate' {
             $other = $frame.Clone()

@@ -26,6 +26,8 @@ $script:metrics = @{
     GapMost   = @{ Title = 'error of a gap, the most'; Unit = 'us'; Scale = 1; Format = '0.00' }
     Kept      = @{ Title = 'kept of those sent'; Unit = '%'; Scale = 1; Format = '0.0' }
     Percent   = @{ Title = 'CPU time'; Unit = '% of a core'; Scale = 1; Format = '0.00' }
+    Stop      = @{ Title = 'time until it has ended'; Unit = 'ms'; Scale = 1; Format = '0.0' }
+    LongestStop = @{ Title = 'time until it has ended, longest of 20'; Unit = 'ms'; Scale = 1; Format = '0.0' }
     Import    = @{ Title = 'time'; Unit = 'ms'; Scale = 1; Format = '0' }
     Open      = @{ Title = 'New-XskSocket'; Unit = 'ms'; Scale = 1; Format = '0.0' }
     FirstOpen = @{ Title = 'New-XskSocket, first of a session'; Unit = 'ms'; Scale = 1; Format = '0.0' }
@@ -130,6 +132,13 @@ $script:rows = @(
     Get-PacingRows
     New-Row idle 'idle Receive-XskPacket, without .NET''s compiler' '' -Check (New-Check Percent -Compare Value -AtMost 1) `
         { Measure-Idle }
+    New-Row stop 'Receive-XskPacket that waits, and Send-XskFrame at a pace, stopped as by Ctrl-C' '' -Check @(
+        New-Check Stop -Compare Value -AtMost 100
+        New-Check LongestStop -Compare Value -AtMost 500) `
+        {
+        $r = Measure-Alone (Get-CmdletCommand Stop right)
+        @{ Stop = $r.median; LongestStop = $r.longest }
+    }
     New-Row import 'Import-Module, new session' '' -Check (New-Check Import -Compare Value -AtMost 120) `
         { @{ Import = (Measure-Alone (Get-CmdletCommand Import right)).milliseconds } }
     New-Row open 'a socket with defaults' 'C peer' -Check @(
