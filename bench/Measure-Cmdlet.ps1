@@ -141,7 +141,7 @@ function Measure-OpenAndClose {
         })
 }
 
-# What Ctrl-C does, ten times amid a wait for packets and ten amid a paced send, whose next frame is a second away.
+# What Ctrl-C does, ten times amid a wait for packets and ten amid a paced send, whose next frame is far off.
 function Measure-Stop {
     $session = [initialsessionstate]::CreateDefault2()
     $session.ImportPSModule($Module)

@@ -4,7 +4,7 @@ using XdpPS.Interop;
 
 namespace XdpPS.Tests;
 
-/// <summary>Verdicts whose causes this machine does not have; the others are in Test-XdpInterface.Tests.ps1.</summary>
+/// <summary>Verdicts whose causes this machine does not have; the others are in Test-XdpInterface.Remedies.Tests.ps1.</summary>
 public sealed class InterfaceCheckTests : IDisposable
 {
     private const string Card = "/sys/bus/pci/devices/0000:00:02.0";

@@ -125,7 +125,6 @@ Describe "Measure-XskPath on a cable$note" -Tag Netns -Skip:($note -ne '') {
 
     It 'refuses <What> with <Id>' -ForEach @(
         @{ What = 'a port without UDP'; Id = 'ParametersContradict'; Script = { Measure-XskPath $a $b -Port 7 } }
-        @{ What = 'a round trip to nowhere'; Id = 'DestinationMissing'; Script = { Measure-XskPath $a } }
         @{ What = 'a frame that has no room for IPv6 and a number'; Id = 'FrameTooShort'; Script = { Measure-XskPath $a $b -FrameSize 64 -Protocol Udp -DestinationAddress 2001:db8::1 } }
         @{ What = 'addresses of two kinds'; Id = 'FrameFieldInvalid'; Script = { Measure-XskPath $a $b -Protocol Udp -SourceAddress 192.0.2.1 -DestinationAddress 2001:db8::1 } }
         @{ What = 'a CPU that is not there'; Id = 'CpuNotAllowed'; Script = { Measure-XskPath $a $b -Cpu 8000 } }
@@ -133,6 +132,16 @@ Describe "Measure-XskPath on a cable$note" -Tag Netns -Skip:($note -ne '') {
     ) {
         $caught = $Script | Should -Throw -ErrorId "$Id,$command" -PassThru
         $caught.Exception.Message | Should -Not -Match "`n"
+    }
+
+    It 'refuses a round trip to nowhere with DestinationMissing, and measures it with the -DestinationMac that it asks for' {
+        { Measure-XskPath $a } | Should -Throw -ErrorId "DestinationMissing,$command" -ExpectedMessage '*-DestinationMac*MacAddress*'
+        $reflector = Start-XskReflector -Socket $b
+        try {
+            $result = Measure-XskPath $a -DestinationMac $reflector.MacAddress -FrameSize 64 @quick
+            $result.Received | Should -Be $result.Sent
+        }
+        finally { $null = Stop-XskReflector $reflector }
     }
 
     It 'sends nothing with -WhatIf' {

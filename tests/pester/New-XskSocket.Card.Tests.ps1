@@ -46,23 +46,35 @@ Describe "New-XskSocket on a card$note" -Tag Netns -Skip:($note -ne '') {
     }
 
     It 'binds a queue that came with the program by copying, and not zero-copy' {
-        $first = New-XskSocket $card -FrameSize 4096 -WarningAction SilentlyContinue
+        $quiet = @{ FrameSize = 4096; WarningAction = 'SilentlyContinue' }
+        $first = New-XskSocket $card @quiet
         $queues = Measure-Queue
         if ($queues -eq $before) { Set-ItResult -Skipped -Because 'needs a driver that adds queues for XDP'; return }
         $first.BindMode | Should -Be ZeroCopy
-        $last = New-XskSocket $card -QueueId ($queues - 1) -FrameSize 4096 -WarningAction SilentlyContinue
-        $last.BindMode | Should -Be Copy
-        $last | Remove-XskSocket
-        { New-XskSocket $card -QueueId ($queues - 1) -FrameSize 4096 -BindMode ZeroCopy -ErrorAction Stop } | Should -Throw -ErrorId 'ZeroCopyNotSupported,*'
-        { New-XskSocket $card -QueueId ($queues - 1) -ShareUmemWith $first -ErrorAction Stop } | Should -Throw -ErrorId 'ZeroCopyNotSupported,*'
-        # What the program has added is known of it, not counted anew.
+        foreach ($how in @{}, @{ NoProgram = $true }) {
+            $last = New-XskSocket $card -QueueId ($queues - 1) @quiet @how
+            $last.BindMode | Should -Be Copy
+            $last | Remove-XskSocket
+            { New-XskSocket $card -QueueId ($queues - 1) -BindMode ZeroCopy @quiet @how -ErrorAction Stop } | Should -Throw -ErrorId 'ZeroCopyNotSupported,*'
+            { New-XskSocket $card -QueueId ($queues - 1) -ShareUmemWith $first @how -ErrorAction Stop } | Should -Throw -ErrorId 'ZeroCopyNotSupported,*'
+        }
+
         $rest = @(New-XskSocket $card -AllQueues -ShareUmemWith $first -WarningAction SilentlyContinue)
         $rest.QueueId | Should -Be @(0..($before - 1))
-        $rest, $first | Remove-XskSocket
+        # A process that joins the program is told no more than the kernel tells us.
+        $other = Start-Program pwsh '-NoProfile', '-Command', "Import-Module '$(Get-ModuleManifest)'; `$s = New-XskSocket $card -QueueId $($queues - 1) -WarningAction SilentlyContinue; `"`$(`$s.JoinedProgram) `$(`$s.BindMode)`""
+        $other.StandardOutput.ReadToEnd().Trim() | Should -Be 'True Copy'
+        $other.WaitForExit(60000) | Should -BeTrue
+        $rest | Remove-XskSocket
+        $first | Remove-XskSocket
         $zeroCopy = @(New-XskSocket $card -AllQueues -BindMode ZeroCopy -FrameSize 4096 -WarningVariable warnings -WarningAction SilentlyContinue)
         $zeroCopy.QueueId | Should -Be @(0..($before - 1))
-        $warnings -match 'Bind all of them with -AllQueues and without -BindMode ZeroCopy\.' | Should -Not -BeNullOrEmpty
+        $warnings -match 'Bind all of them with -AllQueues \(what came with the program cannot be zero-copy\)\.' | Should -Not -BeNullOrEmpty
         $zeroCopy | Remove-XskSocket
+        $all = @(New-XskSocket $card -AllQueues @quiet)
+        $all.BindMode | Should -Be (@('ZeroCopy') * $before + @('Copy') * ($queues - $before))
+        (Test-XdpInterface $card -Name ZeroCopy).Status | Should -Be 'Pass'
+        $all | Remove-XskSocket
         Start-Sleep -Milliseconds 500
         @(dmesg) -match 'Failed to disable zero-copy' | Should -BeNullOrEmpty
     }

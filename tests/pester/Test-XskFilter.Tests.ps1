@@ -117,6 +117,8 @@ Describe 'Test-XskFilter' -Tag Unit {
 
     It 'ends without a packet, and does not ask for one, but is content with an empty pipeline' {
         { Test-XskFilter udp } | Should -Throw -ErrorId "FilterInputMissing,$command" -ExpectedMessage '*-Path*-ShowProgram*'
+        ($udp | Test-XskFilter udp).Match | Should -Be $true
+        Test-XskFilter udp -ShowProgram | Should -Not -BeNullOrEmpty
         @() | Test-XskFilter udp -ErrorAction Stop | Should -BeNullOrEmpty
         { Test-XskFilter udp -InputObject $null } | Should -Throw -ErrorId "ParameterArgumentValidationError,$command"
     }

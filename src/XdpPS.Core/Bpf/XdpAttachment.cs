@@ -45,9 +45,6 @@ internal sealed class XdpAttachment
 
     internal bool IsJoined => ownProgram is null;
 
-    /// <summary>Receive queues that the interface had without the program. Of one that was joined nobody knows.</summary>
-    internal int LastingQueues { get; private init; } = int.MaxValue;
-
     /// <summary>What the program takes; null for everything, and where a program was joined that is not as ours would be.</summary>
     internal PacketFilter? Filter { get; private init; }
 
@@ -127,16 +124,6 @@ internal sealed class XdpAttachment
             if (waited.Elapsed > ChangePatience) throw XdpLink.ProgramInTheWay(nic.Refreshed(), null, 0);
             cancellation.WaitHandle.WaitOne(ChangePause);
             cancellation.ThrowIfCancellationRequested();
-        }
-    }
-
-    /// <summary>Receive queues that stay when this process's program goes.</summary>
-    /// <param name="nic">As it is now; the caller's thread is in its namespace.</param>
-    internal static int CountLastingQueues(XdpInterface nic)
-    {
-        lock (Gate)
-        {
-            return Math.Min(nic.RxQueues, Known(new Place(NetworkNamespace.OwnId(), nic.Index))?.LastingQueues ?? int.MaxValue);
         }
     }
 
@@ -324,7 +311,6 @@ internal sealed class XdpAttachment
             if (replace)
             {
                 replaced = ReplacedProgram.Detach(nic);
-                nic = nic.Refreshed();
                 ofAttaching.Add(new XskWarning(
                     "ProgramReplaced",
                     $"The XDP program on {nic.Name} ({XdpLink.Describe(replaced.Info)}) was detached to make way for ours, and does not come back when the socket is closed."));
@@ -333,13 +319,7 @@ internal sealed class XdpAttachment
             XdpLink link = XdpLink.Attach(
                 ref program, () => options.UsesMultiBuffer ? null : XdpProgram.TryLoadRedirectForFragments(map, options.Filter, options.ArrivalTimes), nic, options.AttachMode, ofAttaching);
             warnings.AddRange(ofAttaching);
-            return new XdpAttachment(key, map, program.Id, link.Mode, program, link)
-            {
-                Filter = options.Filter,
-                WritesTimestamps = options.ArrivalTimes,
-                LastingQueues = nic.RxQueues,
-                replaced = replaced,
-            };
+            return new XdpAttachment(key, map, program.Id, link.Mode, program, link) { Filter = options.Filter, WritesTimestamps = options.ArrivalTimes, replaced = replaced };
         }
         catch
         {

@@ -47,7 +47,9 @@ internal static class DriverChecks
             if (socket.WhyPacketsComeInPieces(nic) is var (cause, _)) return CheckFinding.Warn(cause, $"use -FrameSize {Environment.SystemPageSize}");
         }
 
-        int[] copying = [.. subject.Sockets.Where(socket => socket.BindMode == XskBindMode.Copy).Select(socket => socket.QueueId).Distinct().Order()];
+        // Where a queue goes with the program zero-copy is refused.
+        int lasting = nic.CountLastingQueuesHere();
+        int[] copying = [.. subject.Sockets.Where(socket => socket.BindMode == XskBindMode.Copy && socket.QueueId < lasting).Select(socket => socket.QueueId).Distinct().Order()];
         if (copying.Length > 0) return CheckFinding.Warn($"{nic.Driver} does zero-copy, and the socket on queue {string.Join(", ", copying)} copies", $"open it again with -BindMode ZeroCopy: New-XskSocket {nic.Name} -QueueId {string.Join(", ", copying)} -BindMode ZeroCopy");
         return CheckFinding.Pass($"{nic.Driver} does zero-copy{(nic.ZeroCopyMaxSegments is { } most ? $", with packets of up to {most} fragment{(most == 1 ? "" : "s")}" : "")}");
     }
@@ -93,7 +95,7 @@ internal static class DriverChecks
         bool gro = on.Contains("rx-gro");
         string state = $"LRO is off, GRO {(gro ? "on" : "off")}";
         if (!subject.IsGeneric) return CheckFinding.Pass(gro ? $"{state}, which comes after a native program" : state);
-        if (MergedPackets.WhyMerged(subject.Nic) is var (cause, remedy, certain))
+        if (MergedPackets.WhyMerged(subject.Nic, dropsLong: subject.Sockets.Count == 0 || subject.Sockets.Any(socket => !socket.MultiBuffer)) is var (cause, remedy, certain))
             return certain ? CheckFinding.Warn($"in generic mode {cause}", remedy) : CheckFinding.Unknown($"in generic mode {cause}", remedy);
         return CheckFinding.Pass(gro ? $"{state}, which merges nothing while a program runs in generic mode" : state);
     }

@@ -63,7 +63,7 @@ internal static partial class HostTraffic
             foreach (XdpInterface other in all)
             {
                 if (below.Contains(other.MasterIndex)) grown |= below.Add(other.Index);
-                if (IsStacked(other) && below.Contains(other.Index)) grown |= below.Add(other.LowerIndex);
+                if (IsStacked(other) && other.LowerIndex != 0 && below.Contains(other.Index)) grown |= below.Add(other.LowerIndex);
             }
         }
 

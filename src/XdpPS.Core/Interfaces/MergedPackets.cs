@@ -13,7 +13,7 @@ internal static class MergedPackets
     private const string Unsegmented = "tso off gso off tx-udp-segmentation off";
 
     /// <param name="nic">Where the program runs.</param>
-    /// <param name="dropsLong">What is longer than a frame is dropped: not by a multi-buffer socket.</param>
+    /// <param name="dropsLong">What is longer than a frame is dropped: multi-buffer sockets take it in several.</param>
     /// <returns>Which packets these are, what to run, and whether it is known; null where there are none such.</returns>
     internal static (string Cause, string Remedy, bool Certain)? WhyMerged(XdpInterface nic, bool dropsLong = true)
     {

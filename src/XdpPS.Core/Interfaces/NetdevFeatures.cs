@@ -10,6 +10,8 @@ internal sealed record NetdevFeatures(XdpFeatures? Xdp, int? ZeroCopyMaxSegments
 {
     private static ReadOnlySpan<byte> GetDevice => [NetlinkAbi.NETDEV_CMD_DEV_GET, 1, 0, 0];
 
+    private static ReadOnlySpan<byte> GetQueues => [NetlinkAbi.NETDEV_CMD_QUEUE_GET, 1, 0, 0];
+
     /// <returns>Null where the kernel cannot tell, or the interface is gone.</returns>
     internal static NetdevFeatures? Query(int interfaceIndex)
     {
@@ -35,6 +37,26 @@ internal sealed record NetdevFeatures(XdpFeatures? Xdp, int? ZeroCopyMaxSegments
             all[index] = features;
         });
         return all;
+    }
+
+    /// <summary>The transmit queues that the network stack sends on (Linux 6.8).</summary>
+    /// <returns>0 where the kernel cannot tell, or the interface is down or gone.</returns>
+    internal static int CountTransmitQueues(int interfaceIndex)
+    {
+        using NetlinkSocket netlink = new(NetlinkAbi.NETLINK_GENERIC);
+        ushort family = ResolveFamily(netlink);
+        if (family == 0) return 0;
+        int count = 0;
+        NetlinkRequest request = new NetlinkRequest(family, NetlinkAbi.NLM_F_DUMP, GetQueues).Add(NetlinkAbi.NETDEV_A_QUEUE_IFINDEX, (uint)interfaceIndex);
+        netlink.Ask(request, dump: true, (_, payload) =>
+        {
+            NetlinkAttributes attributes = new(payload[4..]);
+            while (attributes.Next())
+            {
+                if (attributes.Type == NetlinkAbi.NETDEV_A_QUEUE_TYPE && attributes.UInt32 == NetlinkAbi.NETDEV_QUEUE_TYPE_TX) count++;
+            }
+        });
+        return count;
     }
 
     private static (int Index, NetdevFeatures Features) Parse(ReadOnlySpan<byte> payload)

@@ -156,8 +156,17 @@ public sealed record XdpInterface
         return XdpPS.NetworkNamespace.RunIn(networkNamespace, () => GetHere(name, networkNamespace));
     }
 
-    /// <summary>Of <see cref="RxQueues"/> those that stay when this process's XDP program on the interface goes: virtio_net has more while there is one.</summary>
-    public int CountLastingRxQueues() => XdpPS.NetworkNamespace.RunIn(NetworkNamespace, () => XdpAttachment.CountLastingQueues(this));
+    /// <summary>
+    /// Of <see cref="QueueCount"/> those that stay when the XDP program goes. With one in native mode virtio_net may have more,
+    /// to send for XDP (virtnet_xdp_set), and receives on those, too; what the network stack sends on tells them apart.
+    /// </summary>
+    /// <exception cref="XskException">The network namespace cannot be entered, or the kernel not be asked.</exception>
+    public int CountLastingQueues() => MayGainQueues ? XdpPS.NetworkNamespace.RunIn(NetworkNamespace, CountLastingQueuesHere) : QueueCount;
+
+    /// <summary>As <see cref="CountLastingQueues"/>, for a thread that is in the namespace already.</summary>
+    internal int CountLastingQueuesHere() => MayGainQueues && NetdevFeatures.CountTransmitQueues(Index) is > 0 and int lasting ? lasting : QueueCount;
+
+    private bool MayGainQueues => Driver == "virtio_net";
 
     /// <summary>A shell command about this interface, as it has to be typed.</summary>
     public string Command(string command) => XdpPS.NetworkNamespace.Command(NetworkNamespace, command);

@@ -79,6 +79,10 @@ internal static class NetlinkAbi
     internal const ushort NETDEV_A_DEV_XDP_ZC_MAX_SEGS = 4;
     internal const ushort NETDEV_A_DEV_XDP_RX_METADATA_FEATURES = 5;
     internal const ushort NETDEV_A_DEV_XSK_FEATURES = 6;
+    internal const byte NETDEV_CMD_QUEUE_GET = 10;
+    internal const ushort NETDEV_A_QUEUE_IFINDEX = 2;
+    internal const ushort NETDEV_A_QUEUE_TYPE = 3;
+    internal const uint NETDEV_QUEUE_TYPE_TX = 1;
 }
 
 /// <summary>A netlink request: the header, the family's own header, attributes.</summary>

@@ -13,10 +13,9 @@ internal sealed partial class XskSetup
 
     private void Bind(XdpInterface nic)
     {
-        // With a program virtio_net has more queues, to send for XDP, and receives on those, too (virtnet_xdp_set). They go
-        // with the program, at a moment when the kernel may not have done with a closed socket, and virtio_net does not let
-        // go of the memory of a queue that it no longer has (virtnet_xsk_pool_disable).
-        bool added = options.QueueId >= resources.Attachment?.LastingQueues;
+        // What goes with the program may go while there still is a socket, or the kernel has not done with a closed one, and
+        // virtio_net does not let go of the memory of a queue that it no longer has (virtnet_xsk_pool_disable).
+        bool added = options.QueueId >= nic.CountLastingQueuesHere();
         if (added && (options.ShareUmemWith?.BindMode ?? options.BindMode) == XskBindMode.ZeroCopy)
         {
             throw XskException.FromCheck(

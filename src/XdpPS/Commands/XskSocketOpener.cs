@@ -53,17 +53,14 @@ internal static class XskSocketOpener
     /// </summary>
     internal static IEnumerable<XskSocketOptions> AllQueues(Func<int, XskSocketOptions> of)
     {
-        int lasting = 1;
         for (int queue = 0, count = 1; queue < count; queue++)
         {
             XskSocketOptions options = of(queue);
-            if (queue == 0) lasting = Interface(options).CountLastingRxQueues();
-            if (queue >= lasting && (options.ShareUmemWith?.BindMode ?? options.BindMode) == XskBindMode.ZeroCopy) yield break;
             yield return options;
-            count = Interface(options).RxQueues;
+            XdpInterface nic = XdpInterface.Get(options.InterfaceName, options.NetworkNamespace);
+            bool zeroCopy = (options.ShareUmemWith?.BindMode ?? options.BindMode) == XskBindMode.ZeroCopy;
+            count = zeroCopy ? Math.Min(nic.RxQueues, nic.CountLastingQueues()) : nic.RxQueues;
         }
-
-        static XdpInterface Interface(XskSocketOptions options) => XdpInterface.Get(options.InterfaceName, options.NetworkNamespace);
     }
 
     private static void Close(List<XskSocket> opened)
@@ -76,10 +73,10 @@ internal static class XskSocketOpener
     {
         IEnumerable<string> own = opened.SelectMany(socket => socket.Warnings).Select(warning => warning.Message).Distinct();
         XskSocket? receiving = opened.Find(socket => socket.AttachMode != XdpMode.None && socket.RxRingSize > 0);
-        return receiving is not null && MissedQueues(receiving, opened) is { } missed ? own.Append(missed) : own;
+        return receiving is not null && MissedQueues(receiving) is { } missed ? own.Append(missed) : own;
     }
 
-    private static string? MissedQueues(XskSocket socket, List<XskSocket> opened)
+    private static string? MissedQueues(XskSocket socket)
     {
         XdpInterface nic = XdpInterface.Get(socket.InterfaceName, socket.NetworkNamespace);
         HashSet<int> bound = [.. SocketRegistry.OnInterface(socket.NetworkNamespaceId, nic.Index).Select(other => other.QueueId)];
@@ -91,13 +88,13 @@ internal static class XskSocketOpener
 
         if (missed.Count == 0) return null;
         string kind = nic.CombinedQueues > 0 ? "combined" : "rx";
-        bool added = missed[0] >= nic.CountLastingRxQueues();
-        // The kernel does not take a queue away that has a socket, nor virtio_net one that came with the program.
-        string fewer = !added && bound.All(queue => queue == 0) && nic.CombinedQueues != 1 ? $", or run '{nic.Command($"ethtool -L {nic.Name} {kind} 1")}'" : "";
-        string all = added && opened.TrueForAll(other => other.BindMode == XskBindMode.ZeroCopy) ? "-AllQueues and without -BindMode ZeroCopy" : "-AllQueues";
+        // The kernel does not take a queue away that has a socket, nor virtio_net any while it runs a program.
+        bool fixedQueues = nic is { Driver: "virtio_net", XdpMode: XdpMode.Native };
+        string fewer = !fixedQueues && bound.All(queue => queue == 0) && nic.CombinedQueues != 1 ? $", or run '{nic.Command($"ethtool -L {nic.Name} {kind} 1")}'" : "";
+        string added = missed[0] >= nic.CountLastingQueues() ? " (what came with the program cannot be zero-copy)" : "";
         string list = missed.Count > 8 ? $"{missed[0]}-{missed[^1]}" : string.Join(", ", missed);
         return $"{nic.Name} has {nic.RxQueues} receive queues, and this process has no socket on {(missed.Count == 1 ? "queue" : "queues")} {list}: "
             + "packets that arrive there go to the kernel, or to another process's socket, and are not seen here. "
-            + $"Bind all of them with {all}{fewer}.";
+            + $"Bind all of them with -AllQueues{added}{fewer}.";
     }
 }

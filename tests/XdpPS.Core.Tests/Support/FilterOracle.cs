@@ -15,7 +15,6 @@ internal static unsafe class FilterOracle
     /// <summary>Nor, for a program that knows no fragments, one that is longer than a page less headroom and tailroom.</summary>
     internal const int LongestForKernel = 3_500;
 
-
     private static readonly delegate* unmanaged<PcapProgram*, PcapHeader*, byte*, int> OfflineFilter =
         (delegate* unmanaged<PcapProgram*, PcapHeader*, byte*, int>)Find("pcap_offline_filter");
 
