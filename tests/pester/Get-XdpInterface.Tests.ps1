@@ -38,6 +38,18 @@ Describe 'Get-XdpInterface on any machine' -Tag Unit {
         $failures.Exception.Message | Should -Match "no interface named 'nosuch0'.*\blo\b"
     }
 
+    It 'takes what is no valid pattern for a name, as <Command> does' -ForEach @(
+        @{ Command = 'Get-XdpInterface'; Id = 'InterfaceNotFound' }
+        @{ Command = 'Get-XdpProgram'; Id = 'InterfaceNotFound' }
+        @{ Command = 'Test-XdpInterface'; Id = 'InterfaceNotFound' }
+        @{ Command = 'Get-XskSocket'; Id = 'SocketNotFound' }
+        @{ Command = 'Watch-XskRing'; Id = 'SocketNotFound' }
+    ) {
+        foreach ($name in '[a', 'eth[9-0]', 'x[]') {
+            { & $Command $name -ErrorAction Stop } | Should -Throw -ErrorId "$Id,*" -ExpectedMessage "*'$([WildcardPattern]::Escape($name))'*"
+        }
+    }
+
     It 'shows what the kernel cannot tell as unknown' {
         $old = [XdpPS.XdpInterface] (Get-XdpInterface lo)
         $property = [XdpPS.XdpInterface].GetProperty('XdpFeatures')

@@ -14,7 +14,7 @@ public sealed class GetXdpInterfaceCommand : XdpQueryCommand
         return [.. place.Run(() => XdpInterface.WithDetails(Interfaces(name))).Select(nic => WithSockets(nic, place))];
     }
 
-    private XdpInterface[] Interfaces(string name) => WildcardPattern.ContainsWildcardCharacters(name)
+    private XdpInterface[] Interfaces(string name) => PatternOf(name) is not null
         ? Named(name, XdpInterface.GetAll(NetworkNamespace), nic => nic.Name)
         : [XdpInterface.Get(name, NetworkNamespace)];
 

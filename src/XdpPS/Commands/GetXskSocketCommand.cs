@@ -19,7 +19,7 @@ public sealed class GetXskSocketCommand : XdpQueryCommand
         }
 
         XskSocket[] found = Named(name, sockets, socket => socket.InterfaceName);
-        if (found.Length == 0 && !WildcardPattern.ContainsWildcardCharacters(name))
+        if (found.Length == 0 && PatternOf(name) is null)
         {
             string there = string.IsNullOrEmpty(NetworkNamespace) ? "" : $" -NetworkNamespace {NetworkNamespace}";
             string open = sockets.Length == 0 ? "none is open" : $"open are {string.Join(", ", sockets.Select(s => s.InterfaceName).Distinct())}";

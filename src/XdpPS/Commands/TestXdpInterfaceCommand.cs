@@ -68,7 +68,7 @@ public sealed class TestXdpInterfaceCommand : XskCommand
         if (!Quiet) WriteObject(checks, enumerateCollection: true);
     }
 
-    private IEnumerable<string> Names(string name) => WildcardPattern.ContainsWildcardCharacters(name)
+    private IEnumerable<string> Names(string name) => XdpQueryCommand.PatternOf(name) is not null
         ? XdpQueryCommand.Named(name, XdpInterface.GetAll(NetworkNamespace), nic => nic.Name).Select(nic => nic.Name)
         : [name];
 

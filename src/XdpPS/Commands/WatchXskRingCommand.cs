@@ -171,7 +171,7 @@ public sealed class WatchXskRingCommand : XskCommand
         {
             XskSocket[] found = XdpQueryCommand.Named(name, open, socket => socket.InterfaceName);
             sockets.AddRange(found);
-            if (found.Length > 0 || WildcardPattern.ContainsWildcardCharacters(name)) continue;
+            if (found.Length > 0 || XdpQueryCommand.PatternOf(name) is not null) continue;
             string there = open.Length == 0 ? "none is open" : $"open are {string.Join(", ", open.Select(socket => socket.InterfaceName).Distinct())}";
             WriteError(XskErrorRecord.Create(
                 "SocketNotFound", ErrorCategory.ObjectNotFound,

@@ -45,8 +45,23 @@ public abstract class XdpQueryCommand : XskCommand
     internal static T[] Named<T>(string name, IReadOnlyList<T> all, Func<T, string> nameOf)
     {
         T[] exact = [.. all.Where(one => nameOf(one) == name)];
-        if (exact.Length > 0 || !WildcardPattern.ContainsWildcardCharacters(name)) return exact;
-        WildcardPattern pattern = new(name);
-        return [.. all.Where(one => pattern.IsMatch(nameOf(one)))];
+        return exact.Length == 0 && PatternOf(name) is { } pattern ? [.. all.Where(one => pattern.IsMatch(nameOf(one)))] : exact;
+    }
+
+    /// <returns>Null for a plain name, and for what is no valid pattern, such as <c>[a</c>: that can be a name alone.</returns>
+    internal static WildcardPattern? PatternOf(string name)
+    {
+        if (!WildcardPattern.ContainsWildcardCharacters(name)) return null;
+        try
+        {
+            WildcardPattern pattern = new(name);
+            // It is read when it is first used.
+            pattern.IsMatch("");
+            return pattern;
+        }
+        catch (WildcardPatternException)
+        {
+            return null;
+        }
     }
 }
