@@ -36,7 +36,7 @@ become_root() {
   if ! command -v sudo >/dev/null; then
     fail "$1 makes network namespaces and loads XDP programs, which needs root; there is no sudo here, so run './build.sh $1' as root."
   fi
-  exec sudo env "PATH=$PATH" "$root/build.sh" "$1"
+  exec sudo env "PATH=$PATH" ${XDPPS_SOAK_MINUTES:+"XDPPS_SOAK_MINUTES=$XDPPS_SOAK_MINUTES"} "$root/build.sh" "$1"
 }
 
 # give_back: what root made in somebody else's folder belongs to them.

@@ -32,6 +32,29 @@ public sealed class InterfaceDetailsTests
     }
 
     [KernelFact("ethtool")]
+    public void The_queues_that_the_kernel_sends_on_are_counted_while_the_interface_is_up()
+    {
+        using TestNetwork network = new(queues: 4);
+        network.Run(() =>
+        {
+            int index = Detail(TestNetwork.Near).Index;
+            bool told = Environment.OSVersion.Version >= new Version(6, 8);
+            foreach (int count in (int[])[4, 3, 1])
+            {
+                network.Execute("ethtool", "-L", TestNetwork.Near, "tx", $"{count}");
+                MatchCollection lines = Regex.Matches(network.Execute("ethtool", "-l", TestNetwork.Near).Output, @"(?m)^TX:\s+(\d+)$");
+                Assert.Equal($"{count}", lines[^1].Groups[1].Value);
+                Assert.Equal(told ? count : 0, NetdevFeatures.CountTransmitQueues(index));
+            }
+
+            network.Ip("link", "set", TestNetwork.Near, "down");
+            Assert.Equal(0, NetdevFeatures.CountTransmitQueues(index));
+            network.Ip("link", "delete", TestNetwork.Near);
+            Assert.Equal(0, NetdevFeatures.CountTransmitQueues(index));
+        });
+    }
+
+    [KernelFact("ethtool")]
     public void A_speed_that_was_set_is_read_back()
     {
         using TestNetwork network = new();

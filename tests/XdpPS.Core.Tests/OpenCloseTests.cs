@@ -39,7 +39,7 @@ public sealed class OpenCloseTests
             Assert.Equal(4, during.RingMappings - before.RingMappings);
             Assert.Equal(256, during.UmemKilobytes - before.UmemKilobytes);
             IEnumerable<string> more = Residue.Targets().Except(held).Select(target => target.Split('[')[0]).Order(StringComparer.Ordinal);
-            Assert.Equal(["anon_inode:bpf-map", "anon_inode:bpf-prog", "anon_inode:bpf_link", "socket:"], more);
+            Assert.Equal(["anon_inode:bpf-map", "anon_inode:bpf-prog", "anon_inode:bpf_link", "net:", "socket:"], more);
             Assert.True(network.HasProgram());
         });
     }

@@ -221,7 +221,7 @@ function Invoke-Case {
 function Get-Left {
     [GC]::Collect()
     [GC]::WaitForPendingFinalizers()
-    $descriptors = @(Get-ChildItem -LiteralPath '/proc/self/fd' -ErrorAction Ignore | Where-Object { $_.LinkTarget -match 'bpf|socket:|eventfd|net:\[' -or $_.LinkTarget -like "$folder/*" }).Count
+    $descriptors = @(Get-ChildItem -LiteralPath '/proc/self/fd' -ErrorAction Ignore | Where-Object { $_.LinkTarget -match 'bpf|socket:|eventfd|net:\[|/netns/' -or $_.LinkTarget -like "$folder/*" }).Count
     $mappings = @(Get-Content -LiteralPath '/proc/self/maps' | Where-Object { $_ -match 'socket:' }).Count
     $attached = @((ip -details link show) -match 'prog/xdp').Count
     "$descriptors descriptors, $mappings mappings, $attached programs"

@@ -76,6 +76,20 @@ Describe "Get-XdpInterface$note" -Tag Netns -Skip:($note -ne '') {
         ip link delete $bridge
     }
 
+    It 'finds an interface whose name is no valid pattern, and others find it' {
+        $odd = "[x$PID"
+        $null = Invoke-Native ip link add $odd up type veth peer name "]x$PID"
+        try {
+            $socket = New-XskSocket $odd -WarningAction SilentlyContinue
+            (Get-XdpInterface $odd).Name | Should -BeExactly $odd
+            (Get-XdpProgram $odd).Id | Should -Be $socket.ProgramId
+            (Get-XskSocket $odd).ProgramId | Should -Be $socket.ProgramId
+            (Test-XdpInterface $odd -Name Mtu).Interface | Should -BeExactly $odd
+            Remove-XskSocket $socket
+        }
+        finally { ip link delete $odd }
+    }
+
     It 'lists every interface that ip lists' {
         $shown = Invoke-Native ip -json link show | ConvertFrom-Json
         $found = Get-XdpInterface

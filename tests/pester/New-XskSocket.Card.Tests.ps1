@@ -69,12 +69,18 @@ Describe "New-XskSocket on a card$note" -Tag Netns -Skip:($note -ne '') {
         $first | Remove-XskSocket
         $zeroCopy = @(New-XskSocket $card -AllQueues -BindMode ZeroCopy -FrameSize 4096 -WarningVariable warnings -WarningAction SilentlyContinue)
         $zeroCopy.QueueId | Should -Be @(0..($before - 1))
-        $warnings -match 'Bind all of them with -AllQueues \(what came with the program cannot be zero-copy\)\.' | Should -Not -BeNullOrEmpty
+        $warnings -match 'Bind all of them with -AllQueues -BindMode Auto\.' | Should -Not -BeNullOrEmpty
         $zeroCopy | Remove-XskSocket
         $all = @(New-XskSocket $card -AllQueues @quiet)
         $all.BindMode | Should -Be (@('ZeroCopy') * $before + @('Copy') * ($queues - $before))
         (Test-XdpInterface $card -Name ZeroCopy).Status | Should -Be 'Pass'
-        $all | Remove-XskSocket
+        # Nor is it guessed while the card is down, when the kernel does not tell.
+        $null = Invoke-Native ip link set $card down
+        $all[-1] | Remove-XskSocket
+        (New-XskSocket $card -QueueId ($queues - 1) @quiet).BindMode | Should -Be Copy
+        { New-XskSocket $card -QueueId ($queues - 1) -BindMode ZeroCopy @quiet -ErrorAction Stop } | Should -Throw -ErrorId 'ZeroCopyNotSupported,*' -ExpectedMessage '*ip link set * up*'
+        $null = Invoke-Native ip link set $card up
+        Get-XskSocket | Remove-XskSocket
         Start-Sleep -Milliseconds 500
         @(dmesg) -match 'Failed to disable zero-copy' | Should -BeNullOrEmpty
     }

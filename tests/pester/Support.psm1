@@ -190,7 +190,7 @@ function Get-ReceivedCount {
 
 # Descriptors of this process that AF_XDP sockets, programs, maps and links would add to, and mapped rings.
 function Get-Residue {
-    $descriptors = @(Get-ChildItem -LiteralPath '/proc/self/fd' -ErrorAction Ignore | Where-Object { $_.LinkTarget -match 'bpf|socket:|eventfd' }).Count
+    $descriptors = @(Get-ChildItem -LiteralPath '/proc/self/fd' -ErrorAction Ignore | Where-Object { $_.LinkTarget -match 'bpf|socket:|eventfd|net:\[|/netns/' }).Count
     $mappings = @(Get-Content -LiteralPath "/proc/$PID/maps" | Where-Object { $_ -match 'socket:' }).Count
     "$descriptors descriptors, $mappings mappings"
 }

@@ -4,7 +4,7 @@ function Get-Left {
     [GC]::Collect()
     [GC]::WaitForPendingFinalizers()
     $own = [IO.FileInfo]::new('/proc/self/ns/net').LinkTarget
-    $descriptors = @(Get-ChildItem -LiteralPath '/proc/self/fd' -ErrorAction Ignore | Where-Object { $_.LinkTarget -match 'bpf|socket:|eventfd|net:\[|inotify' })
+    $descriptors = @(Get-ChildItem -LiteralPath '/proc/self/fd' -ErrorAction Ignore | Where-Object { $_.LinkTarget -match 'bpf|socket:|eventfd|net:\[|/netns/|inotify' })
     $tasks = @(Get-ChildItem -LiteralPath '/proc/self/task' -Directory -ErrorAction Ignore)
     [pscustomobject]@{
         Descriptors = $descriptors.Count

@@ -158,15 +158,16 @@ public sealed record XdpInterface
 
     /// <summary>
     /// Of <see cref="QueueCount"/> those that stay when the XDP program goes. With one in native mode virtio_net may have more,
-    /// to send for XDP (virtnet_xdp_set), and receives on those, too; what the network stack sends on tells them apart.
+    /// to send for XDP (virtnet_xdp_set), and receives on those, too; what the network stack sends on tells them apart, while
+    /// the interface is up. Where it does not, 0.
     /// </summary>
     /// <exception cref="XskException">The network namespace cannot be entered, or the kernel not be asked.</exception>
-    public int CountLastingQueues() => MayGainQueues ? XdpPS.NetworkNamespace.RunIn(NetworkNamespace, CountLastingQueuesHere) : QueueCount;
+    public int CountLastingQueues() => MayHaveGainedQueues ? XdpPS.NetworkNamespace.RunIn(NetworkNamespace, CountLastingQueuesHere) : QueueCount;
 
     /// <summary>As <see cref="CountLastingQueues"/>, for a thread that is in the namespace already.</summary>
-    internal int CountLastingQueuesHere() => MayGainQueues && NetdevFeatures.CountTransmitQueues(Index) is > 0 and int lasting ? lasting : QueueCount;
+    internal int CountLastingQueuesHere() => MayHaveGainedQueues ? NetdevFeatures.CountTransmitQueues(Index) : QueueCount;
 
-    private bool MayGainQueues => Driver == "virtio_net";
+    private bool MayHaveGainedQueues => Driver == "virtio_net" && XdpMode is XdpMode.Native or XdpMode.Multiple;
 
     /// <summary>A shell command about this interface, as it has to be typed.</summary>
     public string Command(string command) => XdpPS.NetworkNamespace.Command(NetworkNamespace, command);

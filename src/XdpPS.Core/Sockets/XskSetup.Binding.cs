@@ -18,6 +18,14 @@ internal sealed partial class XskSetup
         bool added = options.QueueId >= nic.CountLastingQueuesHere();
         if (added && (options.ShareUmemWith?.BindMode ?? options.BindMode) == XskBindMode.ZeroCopy)
         {
+            if (!nic.IsUp)
+            {
+                throw XskException.FromCheck(
+                    XskErrorId.ZeroCopyNotSupported,
+                    $"While {nic.Name} is down the kernel does not tell whether queue {options.QueueId} stays when the XDP program goes, without which zero-copy is not safe",
+                    $"run '{nic.Command($"ip link set {nic.Name} up")}' first, or use a socket that copies");
+            }
+
             throw XskException.FromCheck(
                 XskErrorId.ZeroCopyNotSupported,
                 $"Queue {options.QueueId} of {nic.Name} exists only while the XDP program runs, and goes before the driver has let go of a socket's memory",

@@ -91,10 +91,11 @@ internal static class XskSocketOpener
         // The kernel does not take a queue away that has a socket, nor virtio_net any while it runs a program.
         bool fixedQueues = nic is { Driver: "virtio_net", XdpMode: XdpMode.Native };
         string fewer = !fixedQueues && bound.All(queue => queue == 0) && nic.CombinedQueues != 1 ? $", or run '{nic.Command($"ethtool -L {nic.Name} {kind} 1")}'" : "";
-        string added = missed[0] >= nic.CountLastingQueues() ? " (what came with the program cannot be zero-copy)" : "";
+        // What came with the program cannot be zero-copy.
+        string how = missed[^1] >= nic.CountLastingQueues() ? "-AllQueues -BindMode Auto" : "-AllQueues";
         string list = missed.Count > 8 ? $"{missed[0]}-{missed[^1]}" : string.Join(", ", missed);
         return $"{nic.Name} has {nic.RxQueues} receive queues, and this process has no socket on {(missed.Count == 1 ? "queue" : "queues")} {list}: "
             + "packets that arrive there go to the kernel, or to another process's socket, and are not seen here. "
-            + $"Bind all of them with -AllQueues{added}{fewer}.";
+            + $"Bind all of them with {how}{fewer}.";
     }
 }

@@ -69,12 +69,14 @@ internal sealed record Residue(int Descriptors, int RingMappings, long UmemKilob
         }
     });
 
-    /// <summary>The sockets, BPF objects and eventfds among this process's descriptors; pipes and files are the runtime's.</summary>
+    /// <summary>The sockets, BPF objects, eventfds and network namespaces among this process's descriptors; pipes and files are the runtime's.</summary>
     internal static List<string> Targets() =>
     [
         .. Directory.GetFiles("/proc/self/fd")
             .Select(path => new FileInfo(path).LinkTarget ?? "")
             .Where(target => target.StartsWith("socket:", StringComparison.Ordinal) || target.Contains("bpf", StringComparison.Ordinal)
-                || target.Contains("eventfd", StringComparison.Ordinal)),
+                || target.Contains("eventfd", StringComparison.Ordinal) || target.StartsWith("net:[", StringComparison.Ordinal)
+                // What 'ip netns' has given a name.
+                || target.Contains("/netns/", StringComparison.Ordinal)),
     ];
 }
