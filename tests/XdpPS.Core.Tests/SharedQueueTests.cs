@@ -104,8 +104,8 @@ public sealed class SharedQueueTests : IDisposable
             Assert.Equal(Frames.Series(10), far.Take(10));
             Residue both = Residue.Now();
             leaving.Close();
-            // Its own descriptor and all of its mappings are gone, also those of the rings that are still in use.
-            Assert.Equal((1, 4), (both.Descriptors - Residue.Now().Descriptors, both.RingMappings - Residue.Now().RingMappings));
+            // Its own descriptor, that of its namespace, and all of its mappings are gone, also those of the rings that are still in use.
+            Assert.Equal((2, 4), (both.Descriptors - Residue.Now().Descriptors, both.RingMappings - Residue.Now().RingMappings));
             for (int i = 0; i < 5; i++)
             {
                 staying.Send(Frames.Series(40));
