@@ -61,7 +61,7 @@ Describe "New-XskSocket on a card$note" -Tag Netns -Skip:($note -ne '') {
 
         $rest = @(New-XskSocket $card -AllQueues -ShareUmemWith $first -WarningAction SilentlyContinue)
         $rest.QueueId | Should -Be @(0..($before - 1))
-        # A process that joins the program is told no more than the kernel tells us.
+        # A process that joins the program knows it, too.
         $other = Start-Program pwsh '-NoProfile', '-Command', "Import-Module '$(Get-ModuleManifest)'; `$s = New-XskSocket $card -QueueId $($queues - 1) -WarningAction SilentlyContinue; `"`$(`$s.JoinedProgram) `$(`$s.BindMode)`""
         $other.StandardOutput.ReadToEnd().Trim() | Should -Be 'True Copy'
         $other.WaitForExit(60000) | Should -BeTrue
@@ -79,8 +79,10 @@ Describe "New-XskSocket on a card$note" -Tag Netns -Skip:($note -ne '') {
         $all[-1] | Remove-XskSocket
         (New-XskSocket $card -QueueId ($queues - 1) @quiet).BindMode | Should -Be Copy
         { New-XskSocket $card -QueueId ($queues - 1) -BindMode ZeroCopy @quiet -ErrorAction Stop } | Should -Throw -ErrorId 'ZeroCopyNotSupported,*' -ExpectedMessage '*ip link set * up*'
-        $null = Invoke-Native ip link set $card up
         Get-XskSocket | Remove-XskSocket
+        { New-XskSocket $card -AllQueues -BindMode ZeroCopy @quiet -ErrorAction Stop } | Should -Throw -ErrorId 'ZeroCopyNotSupported,*' -ExpectedMessage '*ip link set * up*'
+        Get-XskSocket | Should -BeNullOrEmpty
+        $null = Invoke-Native ip link set $card up
         Start-Sleep -Milliseconds 500
         @(dmesg) -match 'Failed to disable zero-copy' | Should -BeNullOrEmpty
     }

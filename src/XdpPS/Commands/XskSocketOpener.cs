@@ -59,7 +59,8 @@ internal static class XskSocketOpener
             yield return options;
             XdpInterface nic = XdpInterface.Get(options.InterfaceName, options.NetworkNamespace);
             bool zeroCopy = (options.ShareUmemWith?.BindMode ?? options.BindMode) == XskBindMode.ZeroCopy;
-            count = zeroCopy ? Math.Min(nic.RxQueues, nic.CountLastingQueues()) : nic.RxQueues;
+            // Where the kernel does not tell which these are, opening the next one says what to do.
+            count = zeroCopy && nic.CountLastingQueues() is > 0 and int lasting ? Math.Min(nic.RxQueues, lasting) : nic.RxQueues;
         }
     }
 
